@@ -1,0 +1,333 @@
+"""The values that travel along the line, and the Protocols of its stages.
+
+    source ──Frame──▶ detect ──Detection──▶ align ──crop──▶ classify ──EmotionScores──▶ track + smooth
+           ──FrameResult──▶ sinks
+
+Pictures are ``(H, W, 3)`` uint8 in BGR order, boxes float pixels, probabilities 0–1, times seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Aligner",
+    "Box",
+    "Classifier",
+    "Detection",
+    "Detector",
+    "Emotion",
+    "EmotionScores",
+    "Face",
+    "Frame",
+    "FrameResult",
+    "Gate",
+    "Image",
+    "Notice",
+    "Quality",
+    "Reason",
+    "Sink",
+    "Smoother",
+    "Source",
+    "SourceKind",
+    "State",
+    "Tracker",
+]
+
+Image = NDArray[np.uint8]
+"""A picture, ``(H, W, 3)`` uint8, BGR."""
+
+
+class Emotion(StrEnum):
+    """The seven expressions, in the order of FER-2013's labels 0–6 (Goodfellow et al. 2013)."""
+
+    ANGRY = "angry"
+    DISGUST = "disgust"
+    FEAR = "fear"
+    HAPPY = "happy"
+    SAD = "sad"
+    SURPRISE = "surprise"
+    NEUTRAL = "neutral"
+
+
+class State(StrEnum):
+    """How far a row may be believed."""
+
+    SURE = "sure"
+    UNCERTAIN = "uncertain"
+    WITHHELD = "withheld"
+    NO_FACE = "no_face"
+    FAILED = "failed"
+
+
+class Reason(StrEnum):
+    """Why a state is not `State.SURE`."""
+
+    LOW_CONFIDENCE = "low_confidence"
+    TOO_SMALL = "too_small"
+    BLURRED = "blurred"
+    DARK = "dark"
+    OVEREXPOSED = "overexposed"
+    TURNED_AWAY = "turned_away"
+    CUT_OFF = "cut_off"
+
+
+class SourceKind(StrEnum):
+    """How a source's frames belong together."""
+
+    LIVE = "live"
+    """Frames come at their own pace; old ones may be dropped."""
+    VIDEO = "video"
+    """Frames of one recording, in order; every one counts."""
+    PICTURES = "pictures"
+    """Each frame stands alone: no tracking, no smoothing."""
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels of its picture; the right and lower edges are outside.
+
+    Attributes:
+        x1: left edge.
+        y1: upper edge.
+        x2: right edge, greater than `x1`.
+        y2: lower edge, greater than `y1`.
+    """
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def width(self) -> float:
+        """Pixels from left to right."""
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        """Pixels from top to bottom."""
+        return self.y2 - self.y1
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The middle, as (x, y)."""
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8, BGR, upright.
+        index: position in the source, from 0; 0 for a picture.
+        time_s: seconds since the source's first frame, by its own time stamps; 0 for a picture.
+        captured_s: `time.perf_counter` when the frame was read, from which latency is counted.
+        source: what the source is called: a path, an address without credentials, or ``camera 0``.
+    """
+
+    image: Image
+    index: int = 0
+    time_s: float = 0.0
+    captured_s: float = 0.0
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """A face found in a picture.
+
+    Attributes:
+        box: the face, brow to chin.
+        score: the detector's confidence, 0–1.
+        landmarks: ``(5, 2)`` float32 pixels as (x, y): the eye on the picture's left, the eye on its right, the nose's
+            tip, the mouth's left and right corners as seen in the picture; None where the detector gives none.
+    """
+
+    box: Box
+    score: float
+    landmarks: NDArray[np.float32] | None = None
+
+
+# Where the seven classes lie on valence and arousal, -1 to 1: the means that Russell and Mehrabian (1977, "Evidence for
+# a three-factor theory of emotions", table 3) give for angry, disgusted, fearful, happy, sad and surprised; neutral is
+# the origin by definition.
+_VALENCE = np.array([-0.51, -0.60, -0.64, 0.81, -0.63, 0.40, 0.0])
+_AROUSAL = np.array([0.59, 0.35, 0.60, 0.51, -0.27, 0.67, 0.0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EmotionScores:
+    """The network's reading of one face, calibrated.
+
+    Attributes:
+        probabilities: ``(7,)`` float32 that sum to 1, in the order of `Emotion`; None where the reading is withheld.
+    """
+
+    probabilities: NDArray[np.float32] | None
+
+    @property
+    def top(self) -> Emotion | None:
+        """The likeliest expression, or None where the reading is withheld."""
+        if self.probabilities is None:
+            return None
+        return tuple(Emotion)[int(self.probabilities.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        """The likeliest expression's probability, 0–1; 0 where the reading is withheld."""
+        return 0.0 if self.probabilities is None else float(self.probabilities.max())
+
+    @property
+    def valence(self) -> float | None:
+        """Unpleasant (-1) to pleasant (1): derived, the expectation over the classes' circumplex places."""
+        return None if self.probabilities is None else float(self.probabilities @ _VALENCE)
+
+    @property
+    def arousal(self) -> float | None:
+        """Calm (-1) to excited (1): derived, the expectation over the classes' circumplex places."""
+        return None if self.probabilities is None else float(self.probabilities @ _AROUSAL)
+
+    def __getitem__(self, emotion: Emotion) -> float:
+        """One expression's probability, 0–1; 0 where the reading is withheld."""
+        return 0.0 if self.probabilities is None else float(self.probabilities[tuple(Emotion).index(emotion)])
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Whether a face can be read at all.
+
+    Attributes:
+        score: 0 (unreadable) to 1 (as good as it gets).
+        reason: why the reading is withheld, or None where it is not.
+    """
+
+    score: float
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face of a frame.
+
+    Attributes:
+        detection: where it is.
+        quality: whether it can be read.
+        emotions: the reading; after tracking, smoothed over the time the person was seen.
+        state: `State.SURE`, `State.UNCERTAIN` or `State.WITHHELD`.
+        reason: why the state is not sure.
+        label: the expression to show, which changes less readily than ``emotions.top``; None unless `state` is sure
+            or uncertain.
+        track_id: the person's anonymous number within the source, from 1; None in pictures.
+    """
+
+    detection: Detection
+    quality: Quality
+    emotions: EmotionScores
+    state: State
+    reason: Reason | None = None
+    label: Emotion | None = None
+    track_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameResult:
+    """What was read from one frame.
+
+    Attributes:
+        frame: the frame.
+        faces: its faces, left to right; empty where there is none.
+        latency_ms: from the frame's capture to this result.
+        dropped: frames of a live source passed over since the result before.
+    """
+
+    frame: Frame
+    faces: tuple[Face, ...]
+    latency_ms: float
+    dropped: int = 0
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where frames come from. Iterate once; closing it, from any thread, ends the iteration.
+
+    Attributes:
+        kind: how its frames belong together.
+        name: what it is called; never holds credentials.
+    """
+
+    kind: SourceKind
+    name: str
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def close(self) -> None: ...
+
+
+class Detector(Protocol):
+    """Finds faces. Safe to call from several threads."""
+
+    def detect(self, image: Image) -> tuple[Detection, ...]:
+        """The faces of a picture, boxes within its borders, best first."""
+        ...
+
+
+class Aligner(Protocol):
+    """Cuts a face out as the classifier wants it."""
+
+    def align(self, image: Image, detection: Detection) -> NDArray[np.uint8]:
+        """``(side, side)`` uint8, gray."""
+        ...
+
+
+class Gate(Protocol):
+    """Judges whether a face can be read."""
+
+    def judge(self, image: Image, detection: Detection) -> Quality: ...
+
+
+class Classifier(Protocol):
+    """Reads expressions. Safe to call from several threads."""
+
+    def classify(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[EmotionScores, ...]:
+        """One reading a crop, in order; all crops of a frame go through the network together."""
+        ...
+
+
+class Tracker(Protocol):
+    """Gives people ids across the frames of one source. Holds state: one instance a source."""
+
+    def track(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+        """The same faces, each with its `Face.track_id`."""
+        ...
+
+
+class Smoother(Protocol):
+    """Steadies readings by person and decides label and state. Holds state: one instance a source."""
+
+    def smooth(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+        """The same faces with `Face.emotions`, `Face.label`, `Face.state` and `Face.reason` decided."""
+        ...
+
+
+class Sink(Protocol):
+    """Takes results. A context manager: leaving it completes what it writes."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def write(self, result: FrameResult) -> None: ...
+
+
+Notice = Callable[[str, dict[str, object]], None]
+"""How a source tells people of trouble that it mends itself: a key of `mimik.words` and its values."""
