@@ -38,6 +38,7 @@ __all__ = [
     "Source",
     "SourceKind",
     "State",
+    "Thresholds",
     "Tracker",
 ]
 
@@ -211,6 +212,19 @@ class Quality:
 
     score: float
     reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where states begin, as smoothed probabilities of the likeliest expression, 0–1; from the model's record.
+
+    Attributes:
+        sure: from here on a reading is `State.SURE`.
+        uncertain: from here up to `sure` it is `State.UNCERTAIN`; below it is `State.WITHHELD`.
+    """
+
+    sure: float
+    uncertain: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

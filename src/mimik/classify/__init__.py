@@ -1,1 +1,74 @@
-"""(to come)"""
+"""Crops → expressions, through ONNX Runtime."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from mimik.errors import WeightsError
+from mimik.types import EmotionScores
+from mimik.weights import Record, verified
+
+__all__ = ["OnnxClassifier", "softmax"]
+
+
+class OnnxClassifier:
+    """A network in ONNX form with its record. Safe to call from several threads.
+
+    Args:
+        record: the network's record; preprocessing and calibration are read from it.
+        file: its ONNX file, with an input ``faces`` of ``(N, 1, side, side)`` float32 and an output ``fer`` of
+            ``(N, 7)`` logits.
+        threads: processor threads to use; 0: one a core.
+
+    Raises:
+        WeightsError: the file is no such network.
+    """
+
+    def __init__(self, record: Record, file: Path, threads: int = 0) -> None:
+        self.record = record
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Waiting threads give their core back: capture, detection and the page need it more.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+            # The first call plans memory; do it before somebody waits.
+            self._session.run(["fer"], {"faces": np.zeros((1, 1, record.side, record.side), np.float32)})
+        except Exception as error:  # ONNX Runtime's errors share no public base class
+            raise WeightsError(
+                "{path}: not a network that Mimik can run ({detail}).", path=file, detail=error
+            ) from error
+
+    @classmethod
+    def load(cls, name_or_path: str = "default", threads: int = 0) -> "OnnxClassifier":
+        """Load a shipped network by name, or the user's own by the path of its record.
+
+        Raises:
+            WeightsError: there is none, or its file is missing, changed or no such network.
+        """
+        record, file = verified(name_or_path)
+        return cls(record, file, threads)
+
+    def logits(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """``(N, 7)`` raw outputs for N gray ``(side, side)`` crops, computed as one batch."""
+        batch = np.stack(crops)[:, None].astype(np.float32)
+        batch *= 1 / (255 * self.record.std)
+        batch -= self.record.mean / self.record.std
+        outputs: NDArray[np.float32] = self._session.run(["fer"], {"faces": batch})[0]
+        return outputs
+
+    def classify(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[EmotionScores, ...]:
+        """Calibrated readings of N gray ``(side, side)`` crops, in order."""
+        if not crops:
+            return ()
+        return tuple(EmotionScores(row) for row in softmax(self.logits(crops) / self.record.temperature))
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities along the last axis."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    shares: NDArray[np.float32] = (powers / powers.sum(-1, keepdims=True)).astype(np.float32)
+    return shares

@@ -1,0 +1,40 @@
+"""Where the default line is put together."""
+
+from mimik.align import FaceAligner
+from mimik.classify import OnnxClassifier
+from mimik.config import Settings
+from mimik.detect import make_detector
+from mimik.gate import QualityGate
+from mimik.pipeline import Pipeline
+from mimik.track import EmotionSmoother, PersonTracker
+from mimik.types import SourceKind
+
+__all__ = ["load"]
+
+
+def load(settings: Settings | None = None) -> Pipeline:
+    """Build a pipeline from settings; see `mimik.pipeline.Pipeline.load`."""
+    settings = settings or Settings()
+    classifier = OnnxClassifier.load(settings.classifier, settings.threads)
+
+    def smoother(kind: SourceKind) -> EmotionSmoother:
+        return EmotionSmoother(
+            kind,
+            smoothing_s=settings.smoothing_s,
+            switch_margin=settings.switch_margin,
+            thresholds=classifier.record.thresholds,
+        )
+
+    return Pipeline(
+        detector=make_detector(
+            settings.detector,
+            threshold=settings.detector_threshold,
+            side=settings.detector_side,
+            threads=settings.threads,
+        ),
+        gate=QualityGate(smallest=settings.smallest_face),
+        aligner=FaceAligner(side=classifier.record.side),
+        classifier=classifier,
+        tracker=PersonTracker,
+        smoother=smoother,
+    )
