@@ -35,8 +35,8 @@ from mimik.weights import Measured, Record, write_record
 __all__ = ["export", "main"]
 
 LICENCE = (
-    "Weights: MIT, like the code. Training data: FER-2013 was gathered by a web search for a 2013 challenge and is used "
-    "in research; the rights in its pictures are not cleared. FER+ votes: MIT (Microsoft)."
+    "Weights: MIT, like the code. Training data: FER-2013 was gathered by a web search for a 2013 challenge and is "
+    "used in research; the rights in its pictures are not cleared. FER+ votes: MIT (Microsoft)."
 )
 
 

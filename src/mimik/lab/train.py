@@ -116,10 +116,10 @@ def train(config: Config, data: Path, run: Path) -> Path:
     run.mkdir(parents=True, exist_ok=True)
     training, validation = read_parquet(data, "Training"), read_parquet(data, "PublicTest")
     torch.manual_seed(config.seed)
-    network = NETWORKS[config.network]().to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema), use_buffers=True
-    )
+    network = NETWORKS[config.network]()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    averaging = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
     steps = len(training) // config.batch
     optimiser, schedule = _optimiser(config, network, steps)
     state: dict[str, Any] = {"epoch": 0, "best": float("inf"), "waited": 0}
@@ -136,12 +136,13 @@ def train(config: Config, data: Path, run: Path) -> Path:
         if config.patience and state["waited"] >= config.patience:
             break
         started = time.perf_counter()
+        torch.manual_seed(config.seed * 100_003 + epoch)  # dropout, too, repeats in a resumed run
         network.train()
         total = 0.0
         for faces, labels, votes in _batches(training, config, epoch):
             loss = _loss(network(faces), labels, votes, config)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
             if config.ema:
                 average.update_parameters(network)

@@ -1,0 +1,117 @@
+"""Every text that people read stands in both languages."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mimik
+from mimik import errors
+from mimik.types import Emotion, Reason, State
+from mimik.words import (
+    EMOTION_COLOURS,
+    catalogue,
+    choose_language,
+    emotion_name,
+    font_path,
+    reason_name,
+    state_name,
+    translate,
+)
+
+SOURCE = Path(mimik.__file__).parent
+SPEAKING = {"translate", "notice", "_notice", "say"}
+
+
+def spoken() -> Iterator[tuple[str, str]]:
+    """Where a text stands, and the text: first arguments of errors and of functions that speak."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and node.args):
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            first = node.args[0]
+            speaks = name in SPEAKING or (name in errors.__all__)
+            if speaks and isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield f"{path.relative_to(SOURCE)}:{node.lineno}", first.value
+
+
+def test_every_spoken_text_has_its_turkish() -> None:
+    turkish = catalogue("tr")
+    missing = [f"{place}: {text}" for place, text in spoken() if text not in turkish]
+    assert not missing, "\n".join(missing)
+
+
+def test_errors_carry_plain_templates() -> None:
+    """A template with values filled in beforehand (an f-string) could not be translated."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in errors.__all__:
+                assert isinstance(node.args[0], ast.Constant | ast.Attribute | ast.Name), f"{path}:{node.lineno}"
+
+
+def test_places_survive_translation() -> None:
+    for english, turkish in catalogue("tr").items():
+        places = sorted(re.findall(r"\{(\w+)", english))
+        assert sorted(re.findall(r"\{(\w+)", turkish)) == places, english
+
+
+@pytest.mark.parametrize(
+    ("emotion", "turkish"),
+    [
+        ("angry", "Kızgın"),
+        ("disgust", "Tiksinmiş"),
+        ("fear", "Korkmuş"),
+        ("happy", "Mutlu"),
+        ("sad", "Üzgün"),
+        ("surprise", "Şaşkın"),
+        ("neutral", "Nötr"),
+    ],
+)
+def test_the_seeds_labels_are_spelt_right(emotion: str, turkish: str) -> None:
+    assert emotion_name(emotion, "tr") == turkish
+
+
+def test_names_are_complete() -> None:
+    assert set(EMOTION_COLOURS) == set(Emotion)
+    for language in ("en", "tr"):
+        assert len({emotion_name(e, language) for e in Emotion}) == 7
+        assert len({state_name(s, language) for s in State}) == len(State)
+        assert len({reason_name(r, language) for r in Reason}) == len(Reason)
+
+
+def test_the_font_has_the_turkish_letters() -> None:
+    from PIL import ImageFont
+
+    font = ImageFont.truetype(str(font_path()), 20)
+    missing = font.getmask("\ufffe").getbbox()
+    for letter in "çğıöşüÇĞİÖŞÜ":
+        assert font.getmask(letter).getbbox() not in (None, missing), letter
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted", "language"),
+    [
+        ({}, "tr", "tr"),
+        ({"MIMIK_LANG": "tr", "LANG": "en_GB.UTF-8"}, None, "tr"),
+        ({"LANG": "tr_TR.UTF-8"}, None, "tr"),
+        ({"LANG": "tr_TR.UTF-8", "LC_ALL": "C"}, None, "en"),
+        ({"LANG": "tr_TR.UTF-8"}, "en", "en"),
+        ({"LANG": "de_DE.UTF-8"}, None, "en"),
+    ],
+)
+def test_language_choice(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], wanted: str | None, language: str
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "MIMIK_LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert choose_language(wanted) == language
+
+
+def test_translate_fills_places() -> None:
+    assert translate("Happy", "tr") == "Mutlu"
+    assert translate("{a} and {b}", "tr", a=1, b=2) == "1 and 2"
