@@ -29,7 +29,7 @@ def drawn(count: int = 4000, scale: float = 2.0, seed: int = 0) -> tuple[np.ndar
 @pytest.mark.parametrize("true", [0.5, 1.0, 2.5])
 def test_temperature_is_found(true: float) -> None:
     logits, labels = drawn()
-    assert fit_temperature(logits * true, labels) == pytest.approx(true, rel=0.07)
+    assert fit_temperature((logits * true).astype(np.float32), labels) == pytest.approx(true, rel=0.07)
 
 
 def test_calibrated_readings_have_little_error_and_sharpened_ones_much() -> None:

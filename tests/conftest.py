@@ -1,0 +1,26 @@
+"""What all tests share."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's own reaches a test, but for the paths of data and browser."""
+    kept = {"MIMIK_FER2013", "MIMIK_WIDER200", "MIMIK_CHROMIUM", "MIMIK_SCREENSHOTS", "MIMIK_NO_SKIPS"}
+    for name in os.environ:
+        if name.startswith("MIMIK_") and name not in kept:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where ``MIMIK_NO_SKIPS`` is set, as in CI, a skipped test fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if os.environ.get("MIMIK_NO_SKIPS") and skipped:
+        for report in skipped:
+            reporter.write_line(f"skipped where nothing may be: {report.nodeid}: {report.longrepr}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
