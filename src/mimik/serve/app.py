@@ -1,0 +1,183 @@
+"""The web application: the page, its words, its settings, and the two WebSockets."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+from anyio import CapacityLimiter, Event, create_task_group, to_thread
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+import mimik
+from mimik.errors import MimikError
+from mimik.pipeline import Pipeline
+from mimik.serve.broadcast import Broadcast
+from mimik.serve.guard import Guard
+from mimik.serve.visitor import MAX_SIDE, answer_camera
+from mimik.types import Emotion, FrameResult, Notice, Reason, Source, State
+from mimik.words import EMOTION_COLOURS, LANGUAGES, catalogue, emotion_name, reason_name, state_name
+
+__all__ = ["create_app"]
+
+_log = logging.getLogger(__name__)
+_LANGUAGE_NAMES = {"en": "English", "tr": "Türkçe"}
+_AT_ONCE = 2
+
+
+def create_app(
+    pipeline: Pipeline,
+    *,
+    source: Callable[[Notice], Source] | Source | None = None,
+    language: str | None = None,
+    on_result: Callable[[FrameResult], None] | None = None,
+) -> FastAPI:
+    """Make the web application.
+
+    Args:
+        pipeline: reads the pictures of every visitor, and of the source.
+        source: what the page shows: None for each visitor's own camera; or a function that opens a source, given whom
+            to tell of trouble (`mimik.types.Notice`), called each time that the first viewer presses Start and closed
+            when the last one leaves; or a source that is open already, which runs once.
+        language: the page's language, ``en`` or ``tr``, unless the visitor chose one; None: the browser's.
+        on_result: called with each result of the source, in a thread of its own (`mimik.types.Sink.write`, say).
+    """
+    broadcast = None if source is None else Broadcast(pipeline, source, on_result)
+    limiter = CapacityLimiter(_AT_ONCE)
+    page = Path(str(files("mimik.serve"))) / "page"
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with create_task_group() as tasks:
+            tasks.start_soon(_warm_up, pipeline, app)
+            yield
+            if broadcast is not None:
+                await broadcast.close()
+
+    app = FastAPI(title="Mimik", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.ready = Event()
+    app.state.failure = None
+    app.add_middleware(Guard)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok", "version": mimik.__version__}
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        if app.state.failure is not None:
+            return JSONResponse({"status": "failed", "error": str(app.state.failure)}, 503)
+        ready = app.state.ready.is_set()
+        return JSONResponse({"status": "ready" if ready else "warming up"}, 200 if ready else 503)
+
+    @app.get("/")
+    async def index(request: Request, lang: str | None = None) -> HTMLResponse:
+        chosen = _language(lang, language, request.headers.get("accept-language", ""))
+        html = (page / "index.html").read_text(encoding="utf-8")
+        return HTMLResponse(html.replace('<html lang="en">', f'<html lang="{chosen}">', 1))
+
+    @app.get("/settings.json")
+    async def settings() -> dict[str, object]:
+        return {
+            "version": mimik.__version__,
+            "mode": "camera" if broadcast is None else "source",
+            "source": broadcast.name if broadcast is not None else None,
+            "recorded": on_result is not None,
+            "languages": {key: _LANGUAGE_NAMES[key] for key in LANGUAGES},
+            "max_side": MAX_SIDE,
+            "plotly_styles": _plotly_style_ids(),
+        }
+
+    @app.get("/words/{language}.json")
+    async def words(language: str) -> JSONResponse:
+        if language not in LANGUAGES:
+            return JSONResponse({"error": "no such language"}, 404)
+        return JSONResponse(_words(language))
+
+    @app.get("/plotly.min.js")
+    async def plotly() -> FileResponse:
+        return FileResponse(_plotly(), media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
+
+    @app.websocket("/ws/camera")
+    async def camera(websocket: WebSocket) -> None:
+        await answer_camera(websocket, pipeline, limiter)
+
+    if broadcast is not None:
+
+        @app.websocket("/ws/source")
+        async def shown_source(websocket: WebSocket) -> None:
+            await broadcast.answer(websocket)
+
+    app.mount("/page", StaticFiles(directory=page), name="page")
+    return app
+
+
+async def _warm_up(pipeline: Pipeline, app: FastAPI) -> None:
+    """Read one face, so that the first visitor does not wait for memory to be laid out."""
+    try:
+        await to_thread.run_sync(lambda: pipeline.read(_face()))
+    except MimikError as error:
+        _log.error("The networks cannot be run: %s", error)
+        app.state.failure = error
+    else:
+        app.state.ready.set()
+
+
+def _face() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Grace Hopper, whose portrait comes with matplotlib; a gray field should it be left out of an installation."""
+    path = Path(str(files("matplotlib"))) / "mpl-data" / "sample_data" / "grace_hopper.jpg"
+    image = cv2.imread(str(path))
+    return np.full((480, 640, 3), 127, np.uint8) if image is None else np.asarray(image, np.uint8)
+
+
+def _language(asked: str | None, default: str | None, accepted: str) -> str:
+    """The page's language: asked for in the address, else the server's, else the first that the browser accepts."""
+    for choice in (asked, default, *_by_preference(accepted)):
+        if choice is not None and choice.lower()[:2] in LANGUAGES:
+            return choice.lower()[:2]
+    return "en"
+
+
+def _by_preference(accepted: str) -> list[str]:
+    """The languages of an ``Accept-Language`` header, the most wanted first."""
+    weighted: list[tuple[float, str]] = []
+    for part in accepted[:500].split(","):
+        name, _, weight = part.partition(";q=")
+        with suppress(ValueError):
+            weighted.append((-float(weight or 1), name.strip()))
+    return [name for _, name in sorted(weighted, key=lambda pair: pair[0])]
+
+
+@cache
+def _words(language: str) -> dict[str, object]:
+    return {
+        "language": language,
+        "texts": dict(catalogue(language)),
+        "emotions": [
+            {"key": emotion.value, "name": emotion_name(emotion, language), "colour": EMOTION_COLOURS[emotion]}
+            for emotion in Emotion
+        ],
+        "states": {state.value: state_name(state, language) for state in State},
+        "reasons": {reason.value: reason_name(reason, language) for reason in Reason},
+    }
+
+
+def _plotly() -> Path:
+    return Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
+
+
+@cache
+def _plotly_style_ids() -> list[str]:
+    """The ids of the style sheets that Plotly would add as it loads, for maps; the page leaves no need for them.
+
+    The Content-Security-Policy would refuse them, and Plotly adds none whose id it finds in the page.
+    """
+    return sorted(set(re.findall(r'getElementById\("([0-9a-f]{64})"\)', _plotly().read_text(encoding="utf-8"))))

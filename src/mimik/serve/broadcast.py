@@ -1,0 +1,305 @@
+"""The server's source, shown to every viewer: pictures at the camera's rate, results as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import anyio
+import cv2
+import numpy as np
+from anyio import to_thread
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from mimik.errors import MimikError, SourceError
+from mimik.pipeline import Pipeline
+from mimik.realtime import Realtime
+from mimik.serve.messages import (
+    IN_FLIGHT,
+    PICTURE_HEADER,
+    EndedMessage,
+    Message,
+    error_message,
+    notice_message,
+    result_message,
+    statistics_message,
+    to_json,
+)
+from mimik.types import Frame, FrameResult, Notice, Source, SourceKind
+
+__all__ = ["Broadcast"]
+
+_log = logging.getLogger(__name__)
+_LONG_SIDE = 1280
+_JPEG_QUALITY = 82
+_PICTURE_S = 3.0
+_STOP_S = 1.5
+
+
+class _Viewer:
+    """What waits for one viewer: the newest picture and result only, so that a slow viewer never lags behind."""
+
+    def __init__(self) -> None:
+        self.news = asyncio.Event()
+        self.picture: bytes | None = None
+        self.result: str | None = None
+        self.notes: deque[str] = deque(maxlen=16)
+        self.in_flight = 0
+        self.over = False
+
+    async def send(self, websocket: WebSocket) -> None:
+        """Send what comes until the source is over."""
+        while True:
+            await self.news.wait()
+            self.news.clear()
+            while self.notes:
+                await websocket.send_text(self.notes.popleft())
+            if self.result is not None:
+                text, self.result = self.result, None
+                await websocket.send_text(text)
+            if self.picture is not None and self.in_flight < IN_FLIGHT:
+                picture, self.picture = self.picture, None
+                self.in_flight += 1
+                await websocket.send_bytes(picture)
+            if self.over and not self.notes:
+                return
+
+    async def receive(self, websocket: WebSocket) -> None:
+        """Count the pictures that the viewer has seen, until they leave."""
+        while (await websocket.receive())["type"] != "websocket.disconnect":
+            self.in_flight = max(0, self.in_flight - 1)
+            self.news.set()
+
+
+class _Run:
+    """One run of the source from its start to its end. Its two threads hand messages to the event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_result: Callable[[FrameResult], None] | None) -> None:
+        self.viewers: set[_Viewer] = set()
+        self.over = False
+        self._loop = loop
+        self._on_result = on_result
+        self._realtime: Realtime | None = None
+        self._threads = [
+            threading.Thread(target=work, name=f"mimik-{name}", daemon=True)
+            for name, work in (("pictures", self._show), ("results", self._tell))
+        ]
+
+    def start(self, open_source: Callable[[Notice], Source], pipeline: Pipeline) -> None:
+        """Open the source, which may take a while, and start to read it.
+
+        Raises:
+            SourceError: it cannot be opened.
+        """
+        source = open_source(lambda text, values: self._publish(notice_message(text, values)))
+        if source.kind is not SourceKind.LIVE:
+            source = _Paced(source)
+        self._realtime = Realtime(source, pipeline.stream(SourceKind.LIVE))
+        self._realtime.__enter__()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the run; returns when its threads have ended, or are found to hang."""
+        if self._realtime is not None:
+            closing = threading.Thread(target=self._realtime.__exit__, args=(None, None, None), daemon=True)
+            closing.start()
+            closing.join(_STOP_S)
+
+    def _show(self) -> None:
+        assert self._realtime is not None
+        told = time.monotonic()
+        end: Message = EndedMessage()
+        try:
+            for frame, _ in self._realtime.frames():
+                if self.viewers:
+                    self._call(self._offer_picture, _encode(frame))
+                if time.monotonic() - told >= 1:
+                    told = time.monotonic()
+                    self._publish(statistics_message(self._realtime.statistics()))
+        except MimikError as error:
+            end = error_message(error)
+        except Exception:  # a defect: the log gets all of it, the viewers that there was one
+            _log.exception("The source's pictures cannot be shown any more")
+            end = error_message(SourceError("Something broke inside Mimik; its log says more. Start it again."))
+        self._publish(end)
+        self._call(self._finish)
+
+    def _tell(self) -> None:
+        assert self._realtime is not None
+        on_result = self._on_result
+        try:
+            for result in self._realtime.results():
+                self._call(self._offer_result, to_json(result_message(result)))
+                if on_result is not None:
+                    try:
+                        on_result(result)
+                    except MimikError as error:
+                        on_result = None
+                        self._publish(notice_message(error.text, error.values))
+        except MimikError as error:
+            _log.debug("told by the thread that shows the pictures: %s", error)
+        except Exception:
+            _log.exception("The source's results cannot be told any more")
+
+    def _call(self, work: Callable[..., None], *values: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(work, *values)
+        except RuntimeError:  # the loop is closed: nobody is left to tell
+            _log.debug("no event loop for %s", work.__name__)
+
+    def _publish(self, message: Message) -> None:
+        self._call(self._offer_note, to_json(message))
+
+    def _offer_note(self, text: str) -> None:
+        for viewer in self.viewers:
+            viewer.notes.append(text)
+            viewer.news.set()
+
+    def _offer_picture(self, picture: bytes) -> None:
+        for viewer in self.viewers:
+            viewer.picture = picture
+            viewer.news.set()
+
+    def _offer_result(self, text: str) -> None:
+        for viewer in self.viewers:
+            viewer.result = text
+            viewer.news.set()
+
+    def _finish(self) -> None:
+        self.over = True
+        for viewer in self.viewers:
+            viewer.over = True
+            viewer.news.set()
+
+
+class Broadcast:
+    """Runs a source from the first viewer's start to the last one's leaving.
+
+    Args:
+        pipeline: what reads the frames.
+        source: opens the source, given whom to tell of trouble, each time that it is started; or an open source,
+            which then runs once and goes on without viewers.
+        on_result: called with every result, in a thread of its own.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        source: Callable[[Notice], Source] | Source,
+        on_result: Callable[[FrameResult], None] | None = None,
+    ) -> None:
+        self._pipeline = pipeline
+        self.name = source.name if isinstance(source, Source) else None
+        self._goes_on = isinstance(source, Source)
+        self._open: Callable[[Notice], Source] = _Once(source) if isinstance(source, Source) else source
+        self._on_result = on_result
+        self._lock = anyio.Lock()
+        self._run: _Run | None = None
+
+    async def answer(self, websocket: WebSocket) -> None:
+        """Serve one viewer until they leave or the source is over.
+
+        Args:
+            websocket: not yet accepted.
+        """
+        await websocket.accept()
+        viewer = _Viewer()
+        try:
+            run = await self._join(viewer)
+        except MimikError as error:
+            await websocket.send_text(to_json(error_message(error)))
+            await websocket.close()
+            return
+        try:
+            async with anyio.create_task_group() as tasks:
+
+                async def until(work: Callable[[WebSocket], Awaitable[None]]) -> None:
+                    with suppress(WebSocketDisconnect):
+                        await work(websocket)
+                    tasks.cancel_scope.cancel()
+
+                tasks.start_soon(until, viewer.send)
+                tasks.start_soon(until, viewer.receive)
+            if viewer.over:
+                await websocket.close()
+        finally:
+            run.viewers.discard(viewer)
+            if not run.viewers and not self._goes_on:
+                with anyio.CancelScope(shield=True):
+                    await self._end(run)
+
+    async def close(self) -> None:
+        """End the run, if there is one."""
+        if self._run is not None:
+            await self._end(self._run)
+
+    async def _join(self, viewer: _Viewer) -> _Run:
+        async with self._lock:
+            run = self._run
+            if run is None or run.over:
+                run = _Run(asyncio.get_running_loop(), self._on_result)
+                run.viewers.add(viewer)
+                await to_thread.run_sync(run.start, self._open, self._pipeline, abandon_on_cancel=True)
+                self._run = run
+            run.viewers.add(viewer)
+            return run
+
+    async def _end(self, run: _Run) -> None:
+        async with self._lock:
+            if run is self._run and run.viewers and not run.over:
+                return  # somebody came while the lock was awaited
+            if run is self._run:
+                self._run = None
+            await to_thread.run_sync(run.stop)
+
+
+class _Once:
+    """An open source in place of what opens one."""
+
+    def __init__(self, source: Source) -> None:
+        self._source: Source | None = source
+
+    def __call__(self, notice: Notice) -> Source:
+        source, self._source = self._source, None
+        if source is None:
+            raise SourceError("The source has come to its end. Start Mimik again to see it once more.")
+        return source
+
+
+class _Paced:
+    """A recording at the speed of its own time stamps, or pictures one by one, as a camera would give them."""
+
+    kind = SourceKind.LIVE
+
+    def __init__(self, source: Source) -> None:
+        self.name = source.name
+        self._source = source
+        self._closed = threading.Event()
+
+    def __iter__(self) -> Iterator[Frame]:
+        began = time.perf_counter()
+        for number, frame in enumerate(self._source):
+            due_s = number * _PICTURE_S if self._source.kind is SourceKind.PICTURES else frame.time_s
+            if self._closed.wait(max(0.0, began + due_s - time.perf_counter())):
+                return
+            yield replace(frame, time_s=due_s, captured_s=time.perf_counter())
+
+    def close(self) -> None:
+        self._closed.set()
+        self._source.close()
+
+
+def _encode(frame: Frame) -> bytes:
+    image = frame.image
+    shrink = _LONG_SIDE / max(image.shape[:2])
+    if shrink < 1:
+        image = np.asarray(cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+    _, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
+    return PICTURE_HEADER.pack(frame.index & 0xFFFFFFFF, frame.time_s) + jpeg.tobytes()

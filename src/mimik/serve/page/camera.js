@@ -1,0 +1,183 @@
+// The visitor's own camera: the video plays by itself; one picture at a time goes to the server, as large as its answers
+// come quickly.
+import { Recent, address, pack } from "./wire.js";
+
+const SIDES = [320, 400, 480, 560, 640, 800, 960];
+const SLOW_MS = 200;
+const QUICK_MS = 90;
+const LOST_MS = 8000;
+const RETRIES_MS = [500, 1000, 2000, 4000, 8000];
+
+/** What to say of an error of getUserMedia: [title, text]. */
+export function cameraTrouble(error) {
+  switch (error?.name) {
+    case "NotAllowedError":
+    case "SecurityError":
+      return [
+        "The camera was not allowed",
+        "Allow the camera for this page, by the sign in the address bar, and start again.",
+      ];
+    case "NotFoundError":
+    case "OverconstrainedError":
+      return ["No camera was found", "Plug a camera in, or switch it on, and start again."];
+    case "NotReadableError":
+    case "AbortError":
+      return ["The camera is busy", "Another program seems to use it. Close that program and start again."];
+    default:
+      return [
+        "This browser does not give the camera",
+        "Open this page as http://127.0.0.1 or http://localhost in a current browser.",
+      ];
+  }
+}
+
+export class VisitorCamera {
+  #video;
+  #told;
+  #limit;
+  #media = null;
+  #socket = null;
+  #canvas = document.createElement("canvas");
+  #size = 4;
+  #number = 0;
+  #sent = null;
+  #camera = new Recent();
+  #answers = new Recent();
+  #sinceChange = new Recent(60);
+  #dropped = 0;
+  #retries = 0;
+  #timer = 0;
+  #running = false;
+  #paused = false;
+
+  /** `told` has result(message), notice(text, values), trouble(title, text, values). */
+  constructor(video, limit, told) {
+    this.#video = video;
+    this.#limit = limit;
+    this.#told = told;
+  }
+
+  /** Whether the picture is shown as in a mirror, as people expect of a camera that faces them. */
+  get mirrored() {
+    return this.#media?.getVideoTracks()[0]?.getSettings().facingMode !== "environment";
+  }
+
+  async start() {
+    this.#media = await navigator.mediaDevices.getUserMedia({
+      video: { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: "user" },
+      audio: false,
+    });
+    this.#media.getVideoTracks()[0].addEventListener("ended", () => {
+      if (this.#running) this.#told.trouble("The camera is gone", "It was unplugged or switched off. Start again.");
+    });
+    this.#running = true;
+    this.#video.srcObject = this.#media;
+    await this.#video.play();
+    this.#connect();
+    this.#watch();
+  }
+
+  pause(paused) {
+    this.#paused = paused;
+    if (paused) this.#video.pause();
+    else void this.#video.play();
+  }
+
+  stop() {
+    this.#running = false;
+    clearTimeout(this.#timer);
+    this.#socket?.close();
+    for (const track of this.#media?.getTracks() ?? []) track.stop();
+    this.#video.srcObject = null;
+  }
+
+  statistics() {
+    return {
+      shown: this.#camera.rate(),
+      read: this.#answers.rate(),
+      p50: this.#answers.quantile(0.5),
+      p95: this.#answers.quantile(0.95),
+      dropped: this.#dropped,
+    };
+  }
+
+  #connect() {
+    const socket = new WebSocket(address("/ws/camera"));
+    this.#socket = socket;
+    this.#sent = null;
+    socket.addEventListener("open", () => {
+      if (this.#retries) this.#told.notice("Connected again.");
+      this.#retries = 0;
+    });
+    socket.addEventListener("message", (event) => this.#answered(JSON.parse(event.data)));
+    socket.addEventListener("close", () => {
+      if (!this.#running) return;
+      const wait = RETRIES_MS[this.#retries++];
+      if (wait === undefined) {
+        this.#told.trouble("Mimik does not answer", "The program was stopped, it seems. Start it and then start again.");
+        return;
+      }
+      this.#told.notice("The connection to Mimik was lost. Trying again…");
+      this.#timer = setTimeout(() => this.#connect(), wait);
+    });
+  }
+
+  /** Looks at every picture of the camera; sends it if the last one is answered. */
+  #watch() {
+    const look = (now, about) => {
+      if (!this.#running) return;
+      next();
+      if (this.#paused) return;
+      this.#camera.add();
+      if (this.#sent && now - this.#sent.at > LOST_MS) this.#sent = null;
+      if (this.#socket.readyState !== WebSocket.OPEN) return;
+      if (this.#sent) this.#dropped += 1;
+      else void this.#send(about?.captureTime ?? now);
+    };
+    const next = () => {
+      if (this.#video.requestVideoFrameCallback) this.#video.requestVideoFrameCallback(look);
+      else setTimeout(() => look(performance.now()), 33);
+    };
+    next();
+  }
+
+  async #send(captured) {
+    const { videoWidth, videoHeight } = this.#video;
+    if (!videoWidth) return;
+    const number = this.#number++ >>> 0;
+    this.#sent = { number, at: performance.now(), captured };
+    const shrink = Math.min(1, Math.min(SIDES[this.#size], this.#limit) / Math.max(videoWidth, videoHeight));
+    this.#canvas.width = Math.round(videoWidth * shrink);
+    this.#canvas.height = Math.round(videoHeight * shrink);
+    this.#canvas.getContext("2d", { alpha: false }).drawImage(this.#video, 0, 0, this.#canvas.width, this.#canvas.height);
+    const quality = this.#size < 3 ? 0.75 : 0.85;
+    const blob = await new Promise((done) => this.#canvas.toBlob(done, "image/jpeg", quality));
+    const message = blob && (await pack(number, captured / 1000, blob));
+    if (message && this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message);
+    else this.#sent = null;
+  }
+
+  #answered(message) {
+    const sent = this.#sent;
+    if (!sent || message.index !== sent.number) return;
+    this.#sent = null;
+    if (!this.#running || this.#paused) return;
+    if (message.type === "error") {
+      this.#told.notice(message.text, message.values);
+      return;
+    }
+    const now = performance.now();
+    this.#answers.add(now - Math.min(sent.captured, sent.at));
+    this.#sinceChange.add(now - sent.at);
+    this.#adapt();
+    this.#told.result(message);
+  }
+
+  #adapt() {
+    if (this.#sinceChange.length < 12) return;
+    const usual = this.#sinceChange.quantile(0.5);
+    if (usual > SLOW_MS && this.#size > 0) this.#size -= 1;
+    else if (usual < QUICK_MS && this.#size < SIDES.length - 1) this.#size += 1;
+    this.#sinceChange = new Recent(60);
+  }
+}

@@ -1,0 +1,59 @@
+// The binary messages' head: index (uint32) and time in seconds (float64), little-endian. See serve/messages.py.
+
+const HEAD = 12;
+
+export function address(path) {
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+}
+
+export async function pack(index, seconds, blob) {
+  const head = new DataView(new ArrayBuffer(HEAD));
+  head.setUint32(0, index, true);
+  head.setFloat64(4, seconds, true);
+  return new Blob([head.buffer, blob]).arrayBuffer();
+}
+
+export function unpack(buffer) {
+  const head = new DataView(buffer, 0, HEAD);
+  return {
+    index: head.getUint32(0, true),
+    seconds: head.getFloat64(4, true),
+    blob: new Blob([new Uint8Array(buffer, HEAD)], { type: "image/jpeg" }),
+  };
+}
+
+/** Events and values of the last seconds. */
+export class Recent {
+  #entries = [];
+
+  constructor(seconds = 5) {
+    this.seconds = seconds;
+  }
+
+  add(value = 0, now = performance.now()) {
+    this.#entries.push([now, value]);
+    this.#forget(now);
+  }
+
+  /** Events a second. */
+  rate(now = performance.now()) {
+    this.#forget(now);
+    const first = this.#entries[0]?.[0];
+    if (this.#entries.length < 2) return 0;
+    return ((this.#entries.length - 1) * 1000) / Math.max(this.#entries.at(-1)[0] - first, 1);
+  }
+
+  /** The value that a share of the others does not exceed. */
+  quantile(share) {
+    const values = this.#entries.map((entry) => entry[1]).sort((a, b) => a - b);
+    return values.length ? values[Math.min(values.length - 1, Math.floor(share * values.length))] : 0;
+  }
+
+  get length() {
+    return this.#entries.length;
+  }
+
+  #forget(now) {
+    while (this.#entries.length && this.#entries[0][0] < now - this.seconds * 1000) this.#entries.shift();
+  }
+}

@@ -1,0 +1,133 @@
+"""Runs the web application on this machine."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from mimik.errors import ConfigError
+from mimik.serve.guard import is_loopback
+from mimik.serve.visitor import MAX_BYTES
+from mimik.types import Notice
+from mimik.words import translate
+
+__all__ = ["DEFAULT_PORT", "serve"]
+
+DEFAULT_PORT = 8420
+_TRIES = 10
+_log = logging.getLogger(__name__)
+
+
+def serve(
+    app: ASGIApp,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    open_browser: bool = False,
+    ready: Callable[[str], None] | None = None,
+    notice: Notice | None = None,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        app: what `mimik.serve.create_app` made.
+        host: a loopback address or ``localhost``.
+        port: the port; 0: any free one; None: `DEFAULT_PORT`, or one of the nine after it where it is taken.
+        open_browser: also show the page.
+        ready: called with the page's address once it answers.
+        notice: told that another port than `DEFAULT_PORT` was taken; logged where None.
+
+    Raises:
+        ConfigError: the host is not this machine, or no port is to be had.
+    """
+    if not is_loopback(host):
+        raise ConfigError(
+            "{host}: only this machine may be served, for there are no keys yet to keep strangers out."
+            " Use --host 127.0.0.1.",
+            host=host,
+        )
+    listening = _listen(host, port)
+    taken = listening.getsockname()[1]
+    if port is None and taken != DEFAULT_PORT:
+        _tell(notice, "Port {wanted} is in use; using {port}.", wanted=DEFAULT_PORT, port=taken)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{taken}/"
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ws_max_size=MAX_BYTES + 1024,
+        ws_max_queue=4,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config, lambda: _announce(address, ready, open_browser))
+    with listening, suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, answers: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._answers = answers
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._answers()
+
+
+def _announce(address: str, ready: Callable[[str], None] | None, open_browser: bool) -> None:
+    if ready is not None:
+        ready(address)
+    if open_browser:  # some browsers return only when they are closed
+        Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    wanted = range(DEFAULT_PORT, DEFAULT_PORT + _TRIES) if port is None else (port,)
+    for number in wanted:
+        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if sys.platform != "win32":  # where it would let two servers share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, number))
+            listening.listen(128)
+        except OSError as error:
+            listening.close()
+            if error.errno != errno.EADDRINUSE:
+                raise ConfigError(
+                    "{host}:{port}: cannot be listened on ({detail}). Choose another with --port, above 1023.",
+                    host=host,
+                    port=number,
+                    detail=error.strerror or error,
+                ) from error
+        else:
+            return listening
+    if port is None:
+        raise ConfigError(
+            "The ports {first} to {last} are all in use. Choose another with --port, or 0 for any free one.",
+            first=wanted[0],
+            last=wanted[-1],
+        )
+    raise ConfigError(
+        "Port {port} is in use. Stop what uses it, choose another with --port, or 0 for any free one.", port=port
+    )
+
+
+def _tell(notice: Notice | None, text: str, **values: object) -> None:
+    if notice is None:
+        _log.warning("%s", translate(text, "en", **values))
+    else:
+        notice(text, dict(values))
