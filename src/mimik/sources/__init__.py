@@ -1,1 +1,20 @@
-"""(to come)"""
+"""Where frames come from: cameras, streams, video files, pictures and the bundled demo."""
+
+from mimik.sources.camera import Camera
+from mimik.sources.demo import Demo
+from mimik.sources.network import NetworkStream
+from mimik.sources.opening import expand_inputs, open_source
+from mimik.sources.pictures import Pictures, is_picture, read_picture
+from mimik.sources.video import VideoFile
+
+__all__ = [
+    "Camera",
+    "Demo",
+    "NetworkStream",
+    "Pictures",
+    "VideoFile",
+    "expand_inputs",
+    "is_picture",
+    "open_source",
+    "read_picture",
+]

@@ -1,0 +1,194 @@
+"""Video files, through PyAV."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from mimik.errors import SourceError
+from mimik.sources.decoding import Timeline, picture_stream, upright_image
+from mimik.sources.notices import tell
+from mimik.types import Frame, Notice, SourceKind
+
+__all__ = ["VideoFile"]
+
+MEGAPIXELS = 100
+
+# What FFmpeg reads besides videos: pictures, text as a terminal's screen, lists of other files.
+_NO_VIDEOS = {"image2", "tty", "concat", "hls", "ffmetadata", "webvtt", "srt"}
+
+
+class VideoFile:
+    """A video file: every frame, in order, at its own time, upright. Memory does not grow with its length.
+
+    Args:
+        path: the file, in any format that FFmpeg reads.
+        start: index of the first frame to give; indices and times are those of a run from the beginning.
+        notice: told when the file turns out to be damaged.
+
+    Attributes:
+        path: as given.
+        name: the same as text.
+        damaged: what is wrong with the file, None as far as it is known to be whole; final after the iteration.
+
+    Raises:
+        SourceError: the file does not exist, cannot be read, is no video or has no frames.
+    """
+
+    kind = SourceKind.VIDEO
+
+    def __init__(self, path: str | os.PathLike[str], *, start: int = 0, notice: Notice | None = None) -> None:
+        self.path = Path(path)
+        self.name = str(self.path)
+        self.damaged: str | None = None
+        self._start = start
+        self._notice = notice
+        self._closed = False
+        self._iterated = False
+        with self._open() as container:
+            stream = picture_stream(container)
+            if stream is None or container.format.name in _NO_VIDEOS or container.format.name.endswith("_pipe"):
+                raise self._no_video("no video stream")
+            if stream.width * stream.height > MEGAPIXELS * 1_000_000:
+                raise SourceError(
+                    "{path}: more than {megapixels} megapixels, which is too many. Shrink it.",
+                    path=self.path,
+                    megapixels=MEGAPIXELS,
+                )
+            rate = stream.average_rate or stream.guessed_rate
+            self._fps = float(rate) if rate else None
+            self._duration_s = _duration(stream) or (container.duration or 0) / av.time_base or None
+            self._frames = stream.frames or None
+            if next(self._decode(container, Timeline(stream)), None) is None:
+                raise self._no_frame()
+        self.damaged = None
+
+    @property
+    def fps(self) -> float | None:
+        """Average frames a second, as far as the file says."""
+        return self._fps
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length in seconds, as far as the file says."""
+        return self._duration_s
+
+    @property
+    def frame_count(self) -> int | None:
+        """How many frames there are, by what the file says: exact in some formats, an estimate in others."""
+        if self._frames is None and self._fps and self._duration_s:
+            return max(1, round(self._fps * self._duration_s))
+        return self._frames
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames from `start` on.
+
+        Raises:
+            SourceError: the file vanished, or was iterated before.
+        """
+        if self._iterated:
+            raise SourceError("{source}: was read already. Open it again.", source=self.name)
+        self._iterated = True
+        with self._open() as container:
+            stream = picture_stream(container)
+            if stream is None:
+                raise self._no_video("no video stream")
+            stream.thread_type = "AUTO"
+            end = 0.0
+            for index, (time_s, frame) in enumerate(self._decode(container, Timeline(stream))):
+                if self._closed:
+                    return
+                end = time_s + (float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0)
+                if index >= self._start:
+                    yield Frame(upright_image(frame), index, time_s, time.perf_counter(), self.name)
+            promised = _duration(stream)
+            # Some formats end without an error where they are cut short: their own length gives it away.
+            if promised is not None and end < promised - max(1.0, 0.02 * promised):
+                self._note(f"ends after {end:.1f} s of {promised:.1f} s")
+        if self.damaged is not None:
+            tell(
+                self._notice,
+                "{source}: damaged ({detail}). What could be read of it was read.",
+                source=self.name,
+                detail=self.damaged,
+            )
+
+    def close(self) -> None:
+        """End the iteration before its next frame."""
+        self._closed = True
+
+    def _decode(self, container: InputContainer, timeline: Timeline) -> Iterator[tuple[float, VideoFrame]]:
+        """Frames and their times, up to the end or to where nothing can be read any more; notes damage."""
+        packets = container.demux(timeline.stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (OSError, ValueError, av.FFmpegError) as error:
+                self._note(_text(error))
+                packet = None
+            try:
+                # None hands out what the decoder still holds back, which it has done already at an orderly end.
+                frames = timeline.stream.decode(packet)
+            except av.EOFError:
+                frames = []
+            except (ValueError, av.FFmpegError) as error:
+                self._note(_text(error))  # a later key frame may mend it
+                frames = []
+            for frame in frames:
+                yield timeline.time(frame), frame
+            if packet is None:
+                return
+            if packet.is_corrupt:
+                self._note("cut short")
+
+    def _note(self, damage: str) -> None:
+        self.damaged = self.damaged or damage
+
+    def _open(self) -> InputContainer:
+        try:
+            with self.path.open("rb") as file:
+                empty = not file.read(1)
+        except FileNotFoundError:
+            raise SourceError("{path}: there is no such file.", path=self.path) from None
+        except OSError as error:
+            raise SourceError("{path}: cannot be opened ({detail}).", path=self.path, detail=error.strerror) from error
+        if empty:
+            raise SourceError("{path}: the file is empty.", path=self.path)
+        try:
+            # An absolute path is never taken for an address, and the file may not lead to other files or addresses.
+            return av.open(str(self.path.absolute()), options={"protocol_whitelist": "file"})
+        except av.EOFError:
+            raise self._no_frame() from None
+        except (OSError, ValueError, av.FFmpegError) as error:
+            raise self._no_video(_text(error)) from error
+
+    def _no_video(self, detail: str) -> SourceError:
+        return SourceError(
+            "{path}: not a video that can be read, or cut short ({detail}). Give a video file such as MP4.",
+            path=self.path,
+            detail=detail,
+        )
+
+    def _no_frame(self) -> SourceError:
+        return SourceError("{path}: a video without a single frame that can be read.", path=self.path)
+
+
+def _text(error: Exception) -> str:
+    """FFmpeg's words without its numbers."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _duration(stream: VideoStream) -> float | None:
+    """The pictures' own length in seconds, which is not the sound's; None where the file does not say."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))  # Matroska's way
+    return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) if tag else None
