@@ -1,0 +1,75 @@
+# make demo              see it work in the browser (HEADLESS=1: as text)
+# make test              style, types and all tests
+# make lint, docs, clean
+#
+# Needs git, make and Python 3.11 or newer. Everything is installed into .venv, once.
+
+VENV ?= .venv
+PYTHON ?=
+HEADLESS ?=
+ARGS ?=
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+INSTALL := "$(BIN)/python" -m pip install --quiet --constraint constraints.txt
+
+.PHONY: demo test lint docs clean distclean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.mimik
+	@"$(BIN)/mimik" demo $(if $(filter-out 0,$(HEADLESS)),--headless) $(ARGS)
+
+test: lint
+	"$(BIN)/python" -m pytest $(ARGS)
+
+lint: $(VENV)/.mimik-dev
+	"$(BIN)/ruff" check .
+	"$(BIN)/ruff" format --check .
+	"$(BIN)/mypy"
+
+docs: $(VENV)/.mimik
+	"$(BIN)/python" -m mimik.cli.reference docs
+
+clean:
+	rm -rf build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	[ ! -f "$(VENV)/pyvenv.cfg" ] || rm -rf "$(VENV)"
+
+# The stamps say what was installed from which pins; nothing is looked up again while they are newer.
+$(VENV)/.mimik: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "Installing Mimik into $(VENV), once …"
+	@$(INSTALL) --editable .
+	@touch "$@"
+
+$(VENV)/.mimik-dev: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "Installing Mimik and what its tests need into $(VENV), once …"
+	@$(INSTALL) --editable '.[dev,train,parquet]'
+	@touch "$(VENV)/.mimik" "$@"
+
+$(VENV)/pyvenv.cfg:
+	@python=; \
+	for each in "$(PYTHON)" python3 python3.14 python3.13 python3.12 python3.11 python; do \
+		if [ -n "$$each" ] && "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			python=$$each; break; \
+		fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "Mimik needs Python 3.11 or newer; `python3 --version 2>/dev/null || echo none` was found." >&2; \
+		echo "Install one, or say where it is: make demo PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi; \
+	"$$python" -m venv "$(VENV)" >/dev/null 2>&1 || { \
+		"$$python" -m venv --without-pip "$(VENV)" 2>/dev/null \
+			&& "$$python" -m pip --python "$(BIN)/python" install --quiet pip 2>/dev/null; \
+	} || { \
+		rm -f "$@"; \
+		echo "$$python cannot make a virtual environment. On Debian and Ubuntu: sudo apt install python3-venv" >&2; \
+		exit 1; \
+	}

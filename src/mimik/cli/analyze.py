@@ -1,0 +1,194 @@
+"""``mimik analyze``: a progress bar around `mimik.analysis`, and what is said when it is done."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Table
+
+from mimik.analysis import Progress as Step
+from mimik.analysis import Summary, analyse, open_input
+from mimik.cli.stopping import Stop
+from mimik.cli.terminal import Terminal
+from mimik.config import Settings
+from mimik.errors import ConfigError, SourceError
+from mimik.pipeline import Pipeline
+from mimik.sinks import TABLE_SINKS
+from mimik.sources import expand_inputs
+from mimik.types import Frame, Source
+
+__all__ = ["analyze", "parse_formats"]
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """``csv, JSON`` → ``("csv", "json")``.
+
+    Raises:
+        ConfigError: one of them is no table format.
+    """
+    wanted = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    unknown = [name for name in wanted if name not in TABLE_SINKS]
+    if unknown or not wanted:
+        raise ConfigError(
+            "--format {value}: not a table format. Give {known}, or several with commas.",
+            value=", ".join(unknown) or repr(text),
+            known=", ".join(TABLE_SINKS),
+        )
+    return wanted
+
+
+def analyze(
+    terminal: Terminal,
+    settings: Settings,
+    inputs: Sequence[str],
+    output: Path,
+    *,
+    formats: str,
+    annotate: bool,
+    anonymise: bool,
+    fps: float | None,
+    as_json: bool,
+) -> int:
+    """Analyse the inputs and tell how it went.
+
+    Returns:
+        0 all inputs were read, 1 some were not, 2 none was, 130 interrupted.
+    """
+    chosen = parse_formats(formats)
+    if anonymise and not annotate:
+        raise ConfigError("--anonymize hides faces in what --annotate writes. Give both.")
+    pipeline = Pipeline.load(settings)
+    paths = expand_inputs(inputs)
+    stop = Event()
+    teller = _Teller(terminal)
+    with _progress(terminal) as tell, Stop(stop.set):
+        summary = analyse(
+            pipeline,
+            paths,
+            output,
+            formats=chosen,
+            annotate=annotate,
+            anonymise=anonymise,
+            language=terminal.language,
+            fps=fps,
+            progress=tell,
+            stop=stop,
+            opener=teller.open,
+        )
+    if as_json:
+        values = dataclasses.asdict(summary) | {"files": [str(path) for path in summary.files]}
+        terminal.write(json.dumps(values, ensure_ascii=False))
+    else:
+        terminal.out.print(_table(terminal, summary))
+    if summary.interrupted:
+        terminal.say("Interrupted. The same command continues where it was.")
+        return 130
+    if summary.failed:
+        terminal.warn(
+            "{failed} of {inputs} inputs failed; their rows say why.", failed=summary.failed, inputs=summary.inputs
+        )
+        return 1 if summary.frames else 2
+    return 0
+
+
+class _Teller:
+    """Opens inputs, and tells people at once why one fails. The analysis goes on and writes it into the table."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._told: set[Path] = set()
+
+    def open(self, path: Path, start: int) -> Source:
+        """Make a source of an input."""
+        try:
+            return _Telling(open_input(path, start), lambda error: self._tell(path, error))
+        except SourceError as error:
+            self._tell(path, error)
+            raise
+
+    def _tell(self, path: Path, error: SourceError) -> None:
+        if path not in self._told:
+            self._told.add(path)
+            self._terminal.warn(error.text, **error.values)
+
+
+class _Telling:
+    """A source that says why it breaks."""
+
+    def __init__(self, source: Source, tell: Callable[[SourceError], None]) -> None:
+        self.kind = source.kind
+        self.name = source.name
+        self.frame_count: int | None = getattr(source, "frame_count", None)
+        self._source = source
+        self._tell = tell
+
+    def __iter__(self) -> Iterator[Frame]:
+        try:
+            yield from self._source
+        except SourceError as error:
+            self._tell(error)
+            raise
+
+    def close(self) -> None:
+        self._source.close()
+
+
+@contextmanager
+def _progress(terminal: Terminal) -> Iterator[Callable[[Step], None]]:
+    """A bar on standard error while work is done; none where nobody would see it move."""
+    stages = {"read": terminal.text("Reading"), "annotate": terminal.text("Drawing")}
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TextColumn("{task.fields[left]}"),
+        console=terminal.err,
+        disable=terminal.quiet or not terminal.err.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(stages["read"], total=1.0, speed="", left="")
+
+        def tell(step: Step) -> None:
+            bar.update(
+                task,
+                description=f"{stages[step.stage]} {step.input}/{step.inputs}",
+                completed=step.fraction,
+                speed=terminal.text("{speed:.0f} faces/s", speed=step.faces_per_s),
+                left="" if step.left_s is None else terminal.text("{left} left", left=_clock(step.left_s)),
+            )
+
+        yield tell
+
+
+def _clock(seconds: float) -> str:
+    """``75.2`` → ``1:15``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _table(terminal: Terminal, summary: Summary) -> Table:
+    lines = {
+        "Inputs": f"{summary.inputs:,}",
+        "Failed": f"{summary.failed:,}",
+        "Frames": f"{summary.frames:,}",
+        "Faces": f"{summary.faces:,}",
+        "Faces a second": f"{summary.faces_per_s:.1f}",
+        "Time": _clock(summary.seconds),
+    }
+    if summary.resumed_frames:
+        lines["Frames of an earlier run"] = f"{summary.resumed_frames:,}"
+    table = Table.grid(padding=(0, 2))
+    for name, value in lines.items():
+        table.add_row(terminal.text(name), value)
+    for number, path in enumerate(summary.files):
+        table.add_row("" if number else terminal.text("Written"), str(path).replace("[", r"\["))
+    return table

@@ -1,0 +1,271 @@
+"""The commands and their options; the work is done beside this module, imported when a command runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mimik import __version__
+from mimik.cli.language import Command, Group
+from mimik.cli.terminal import Terminal
+from mimik.words import LANGUAGES, choose_language
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="mimik",
+    cls=Group,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    help="Reads facial expressions in real time, on your own machine: camera, video or picture.",
+    epilog=(
+        "Start here:\n"
+        "  mimik demo                      see it work, without a camera\n"
+        "  mimik live                      your camera, in the browser\n"
+        "  mimik analyze film.mp4 -o out   every face of a video, as a table\n"
+        "  mimik doctor                    what works on this machine\n\n"
+        "--lang, --quiet and --verbose may stand anywhere."
+    ),
+)
+
+Detector = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="What finds faces: a detector's name, or an ONNX file (a YuNet file, say).",
+        rich_help_panel="Models",
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="What reads expressions: a name that `mimik models` lists, or a model record (.json).",
+        rich_help_panel="Models",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=0, max=256, help="Threads a network may use; 0: one a core.", rich_help_panel="Models"
+    ),
+]
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the page listens.", rich_help_panel="Web page")]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        max=65535,
+        help="Its port; 0: any free one.",
+        show_default="8420, or one of the next nine",
+        rich_help_panel="Web page",
+    ),
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.", rich_help_panel="Web page")]
+Seconds = Annotated[float | None, typer.Option(metavar="N", min=0.1, help="Stop after so many seconds.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mimik {__version__}")
+        raise typer.Exit
+
+
+def _language(wanted: str | None) -> str | None:
+    if wanted is not None and wanted not in LANGUAGES:
+        raise typer.BadParameter(f"{wanted!r} is not one of {', '.join(LANGUAGES)}.")
+    return wanted
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    lang: Annotated[
+        str | None,
+        typer.Option(metavar="en|tr", callback=_language, help="The language of texts; else the system's."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only results and trouble.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what happens inside, and tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    context.obj = Terminal(choose_language(lang), quiet, verbose)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command(
+    cls=Command,
+    help="See it work on two bundled faces, without a camera: the live page, or a summary in the terminal.",
+    epilog=(
+        "Examples:\n"
+        "  mimik demo                            the live page, in your browser\n"
+        "  mimik demo --headless                 ten seconds of it, as text\n"
+        "  mimik demo --headless --seconds 60    a minute of it"
+    ),
+)
+def demo(
+    context: typer.Context,
+    headless: Annotated[bool, typer.Option("--headless", help="Print a summary every second instead.")] = False,
+    seconds: Seconds = None,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+    no_browser: NoBrowser = False,
+    detector: Detector = None,
+    model: Model = None,
+    threads: Threads = None,
+) -> None:
+    from mimik.cli import live as work
+    from mimik.cli.models import settings
+
+    chosen = settings(detector, model, threads)
+    page = work.Page(host, port, not no_browser)
+    if headless:
+        code = work.demonstrate(context.obj, chosen, 10.0 if seconds is None else seconds)
+    else:
+        code = work.show_page(context.obj, chosen, "demo", page, record=None, seconds=seconds)
+    raise typer.Exit(code)
+
+
+@app.command(
+    cls=Command,
+    help=(
+        "Read expressions live, as a web page, in a window or as text.\n\n"
+        "SOURCE is a camera's number, a video file, an RTSP or HTTP address, a folder of "
+        "pictures, or `demo`. Without --window or --headless, the result is a web page on this machine."
+    ),
+    epilog=(
+        "Examples:\n"
+        "  mimik live                          the first camera, in the browser\n"
+        "  mimik live 1 --window               the second camera, in a window\n"
+        "  mimik live rtsp://10.0.0.5/stream   a network camera\n"
+        "  mimik live --record talk.mp4        keep it, with boxes and labels\n"
+        "  mimik live --headless | jq .top     a JSON object a face and frame"
+    ),
+)
+def live(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="What to watch.", show_default="the first camera")
+    ] = "0",
+    window: Annotated[bool, typer.Option("--window", help="Show a desktop window; q or Esc quits.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="Print JSON Lines on standard output.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE.mp4", help="Write the annotated picture as an H.264 video.")
+    ] = None,
+    seconds: Seconds = None,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+    no_browser: NoBrowser = False,
+    detector: Detector = None,
+    model: Model = None,
+    threads: Threads = None,
+) -> None:
+    from mimik.cli import live as work
+    from mimik.cli.models import settings
+
+    if window and headless:
+        raise typer.BadParameter("choose one", context, param_hint=("--window", "--headless"))
+    chosen = settings(detector, model, threads)
+    if window:
+        code = work.show_window(context.obj, chosen, source, record, seconds)
+    elif headless:
+        code = work.print_lines(context.obj, chosen, source, record, seconds)
+    else:
+        code = work.show_page(context.obj, chosen, source, work.Page(host, port, not no_browser), record, seconds)
+    raise typer.Exit(code)
+
+
+@app.command(
+    cls=Command,
+    help=(
+        "Read every face of pictures and videos into a table, one row a face and frame.\n\n"
+        "Interrupted and started again, it continues where it was. "
+        "Exit code: 0 all read, 1 some inputs failed, 2 nothing could be done."
+    ),
+    epilog=(
+        "Examples:\n"
+        "  mimik analyze holiday/ -o out                       makes out/faces.csv\n"
+        "  mimik analyze '*.mp4' -o out --format csv,parquet   two tables\n"
+        "  mimik analyze film.mp4 -o out --fps 2               two frames a second\n"
+        "  mimik analyze film.mp4 -o out --annotate            draws them in, too"
+    ),
+)
+def analyze(
+    context: typer.Context,
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Pictures, videos, folders or patterns.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where the results go.")],
+    formats: Annotated[
+        str, typer.Option("--format", metavar="FORMATS", help="csv, json or parquet, or several with commas.")
+    ] = "csv",
+    annotate: Annotated[bool, typer.Option("--annotate", help="Also write each input with boxes and labels.")] = False,
+    anonymize: Annotated[bool, typer.Option("--anonymize", help="Hide the faces in what --annotate writes.")] = False,
+    fps: Annotated[
+        float | None, typer.Option(metavar="F", min=0.001, help="Frames a second of video; every one where absent.")
+    ] = None,
+    as_json: AsJson = False,
+    detector: Detector = None,
+    model: Model = None,
+    threads: Threads = None,
+) -> None:
+    from mimik.cli import analyze as work
+    from mimik.cli.models import settings
+
+    code = work.analyze(
+        context.obj,
+        settings(detector, model, threads),
+        inputs,
+        output,
+        formats=formats,
+        annotate=annotate,
+        anonymise=anonymize,
+        fps=fps,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command(
+    cls=Command,
+    help="Serve the web page for the browser's own camera, on this machine only.",
+    epilog="Examples:\n  mimik serve                 http://127.0.0.1:8420\n  mimik serve --port 9000",
+)
+def serve(
+    context: typer.Context,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+    detector: Detector = None,
+    model: Model = None,
+    threads: Threads = None,
+) -> None:
+    from mimik.cli import live as work
+    from mimik.cli.models import settings
+
+    page = work.Page(host, port, open_browser=False)
+    raise typer.Exit(work.show_page(context.obj, settings(detector, model, threads), None, page, None, None))
+
+
+@app.command(
+    cls=Command,
+    help="List the models that came with Mimik: what they learnt from and how well they do.",
+    epilog="Examples:\n  mimik models\n  mimik models --json",
+)
+def models(context: typer.Context, as_json: AsJson = False) -> None:
+    from mimik.cli.models import list_models
+
+    list_models(context.obj, as_json)
+
+
+@app.command(
+    cls=Command,
+    help="Check what works on this machine: weights, cameras, video codecs, screen. Exit code 2 if Mimik cannot work.",
+    epilog="Examples:\n  mimik doctor\n  mimik doctor --json",
+)
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    from mimik.cli.doctor import examine
+
+    raise typer.Exit(examine(context.obj, as_json))

@@ -1,0 +1,94 @@
+"""The way in: the language, the command, and what becomes of everything that goes wrong on the way."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from mimik.cli.app import app
+from mimik.cli.language import complaint, headings, hoist, translated
+from mimik.cli.terminal import Terminal, silence_stdout
+from mimik.errors import ConfigError, MimikError
+from mimik.words import choose_language
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+__all__ = ["run"]
+
+# Typer carries its own copy of Click in some versions and uses Click itself in others.
+_ClickException = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit code; see `mimik.cli.main`."""
+    given = hoist(sys.argv[1:] if arguments is None else arguments)
+    wanted = [argument.partition("=")[2] for argument in given if argument.startswith("--lang=")]
+    verbose = not {"-v", "--verbose"}.isdisjoint(given)
+    language = choose_language(wanted[-1] if wanted else None)
+    terminal = Terminal(language, verbose=verbose)
+    for stream in (sys.stdout, sys.stderr):
+        # Terminals that lack a letter show a question mark in its place instead of ending the run.
+        if "utf" not in (stream.encoding or "utf-8").lower() and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    if verbose:
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        with headings(language):
+            code = translated(app, language).main(given, prog_name="mimik", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.Abort:
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        silence_stdout()
+        return 0
+    except Exception as error:  # the last place before Python's own traceback
+        return _report(error, terminal)
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: Exception, terminal: Terminal) -> int:
+    """Tell people what went wrong and give the exit code."""
+    if isinstance(error, _ClickException):
+        message = complaint(error.format_message(), terminal.language)  # type: ignore[attr-defined]
+        terminal.error("{message}", message=message)
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            terminal.err.print(terminal.text("Try: {command} --help", command=context.command_path), markup=False)
+        return 2
+    if terminal.verbose:
+        terminal.err.print_exception()
+    if isinstance(error, MimikError):
+        terminal.fail(error)
+        return 2
+    if type(error).__name__ == "ValidationError":  # pydantic's; looked at by name, as it takes long to import
+        terminal.fail(_settings_error(cast("ValidationError", error)))
+        return 2
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        terminal.error("{where}the system refused: {detail}.", where=where, detail=error.strerror)
+        return 2
+    terminal.error(
+        "Mimik failed in a way that it should not: {kind}: {detail}", kind=type(error).__name__, detail=error
+    )
+    terminal.say("Please report it, with what the same command prints with --verbose, and what `mimik doctor` prints.")
+    return 1
+
+
+def _settings_error(error: ValidationError) -> ConfigError:
+    """A setting that pydantic refuses, named as people set it."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    return ConfigError(
+        "The setting {name} cannot be {value}: {detail}. It is set by an option or by {variable} in the environment.",
+        name=name,
+        value=repr(first.get("input")),
+        detail=first["msg"],
+        variable=f"MIMIK_{name.upper()}",
+    )

@@ -1,0 +1,209 @@
+"""``mimik live``, ``mimik demo`` and ``mimik serve``: one source, shown as a page, a window or text."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mimik.cli.recording import Recorder, checked_path
+from mimik.cli.stopping import Stop
+from mimik.cli.terminal import Terminal, silence_stdout
+from mimik.config import Settings
+from mimik.pipeline import Pipeline
+from mimik.realtime import Realtime
+from mimik.sources import open_source
+from mimik.types import Frame, FrameResult, Image, Notice, Source, SourceKind
+
+__all__ = ["Page", "demonstrate", "print_lines", "show_page", "show_window"]
+
+_RECORDED_FPS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where the web page is served.
+
+    Attributes:
+        host: a loopback address.
+        port: 0: any free one; None: 8420 or one of the next.
+        open_browser: show it.
+    """
+
+    host: str
+    port: int | None
+    open_browser: bool
+
+
+def demonstrate(terminal: Terminal, settings: Settings, seconds: float) -> int:
+    """Read the bundled source for some seconds; print a line a second and a closing table."""
+    from mimik.cli.summary import Tally, closing_table, second_line
+
+    pipeline = Pipeline.load(settings)
+    source = open_source("demo", notice=terminal.notice)
+    tally = Tally()
+    with Stop(source.close, seconds) as stop, Realtime(source, pipeline.stream(source.kind)) as realtime:
+        start = time.perf_counter()
+        second = 1
+        for result in realtime.results():
+            tally.add(result)
+            if time.perf_counter() - start >= second:
+                terminal.write(second_line(terminal, second, result, realtime.statistics()))
+                second += 1
+        elapsed = time.perf_counter() - start
+    terminal.out.print(closing_table(terminal, tally, elapsed))
+    return stop.exit_code
+
+
+def print_lines(terminal: Terminal, settings: Settings, spec: str, record: Path | None, seconds: float | None) -> int:
+    """Print a JSON object a face and frame, until the source ends, the time is up, or nobody reads any more."""
+    from mimik.sinks import JsonLinesSink
+
+    record = record and checked_path(record)
+    pipeline = Pipeline.load(settings)
+    with (
+        _recorded(open_source(spec, notice=terminal.notice), record, terminal) as (source, recorder),
+        Stop(source.close, seconds) as stop,
+        JsonLinesSink(sys.stdout) as lines,
+    ):
+        try:
+            for result in pipeline.run(source):
+                if recorder is not None:
+                    recorder.read(result)
+                lines.write(result)
+        except BrokenPipeError:
+            silence_stdout()
+    recorded = _recording_code(terminal, recorder, record)
+    return stop.exit_code or recorded
+
+
+def show_window(terminal: Terminal, settings: Settings, spec: str, record: Path | None, seconds: float | None) -> int:
+    """Show a desktop window until q, Esc, Ctrl-C, or the source's end."""
+    from mimik.cli.window import HighGui, Paced, check_screen, show
+    from mimik.sinks import Overlay
+
+    check_screen()
+    record = record and checked_path(record)
+    pipeline = Pipeline.load(settings)
+    overlay = Overlay(terminal.language)
+    opened = open_source(spec, notice=terminal.notice)
+    stream = pipeline.stream(opened.kind)
+    if opened.kind is not SourceKind.LIVE:
+        opened = Paced(opened)
+
+    def draw(frame: Frame, result: FrameResult | None, recorder: Recorder | None) -> Image:
+        if result is None:
+            return frame.image
+        if recorder is not None:
+            recorder.read(result)
+        return overlay.draw_on(frame.image, result.faces)
+
+    with (
+        _recorded(opened, record, terminal) as (source, recorder),
+        Stop(source.close, seconds) as stop,
+        Realtime(source, stream) as realtime,
+    ):
+        terminal.say("q or Esc in the window quits.")
+        show(
+            realtime,
+            lambda frame, result: draw(frame, result, recorder),
+            HighGui(),
+            lambda now: terminal.text(
+                "Mimik · {name} · {fps:.0f} fps, latency {latency:.0f} ms",
+                name=opened.name,
+                fps=now.capture_fps,
+                latency=now.latency_p50_ms,
+            ),
+            lambda: stop.wanted,
+        )
+    recorded = _recording_code(terminal, recorder, record)
+    return stop.exit_code or recorded
+
+
+def show_page(
+    terminal: Terminal,
+    settings: Settings,
+    spec: str | None,
+    page: Page,
+    record: Path | None = None,
+    seconds: float | None = None,
+) -> int:
+    """Serve the web page until Ctrl-C.
+
+    Args:
+        terminal: where to say what.
+        settings: of the pipeline.
+        spec: the source; None: each visitor's own camera.
+        page: where to serve.
+        record: also write the annotated source here.
+        seconds: end after so long.
+    """
+    from mimik.cli.window import Paced
+    from mimik.serve import create_app, serve
+
+    record = record and checked_path(record)
+    pipeline = Pipeline.load(settings)
+
+    def ready(address: str) -> None:
+        terminal.say("Mimik is at {address}  (Ctrl-C ends it)", address=address)
+        if seconds is not None:
+            timer = threading.Timer(seconds, signal.raise_signal, (signal.SIGINT,))
+            timer.daemon = True
+            timer.start()
+
+    def run(source: Callable[[Notice], Source] | Source | None, recorder: Recorder | None = None) -> None:
+        app = create_app(
+            pipeline,
+            source=source,
+            language=terminal.language,
+            on_result=None if recorder is None else recorder.read,
+        )
+        serve(app, page.host, page.port, page.open_browser, ready, terminal.notice)
+
+    if spec is None:
+        run(None)
+        return 0
+    opened = open_source(spec, notice=terminal.notice)
+    if record is None:
+        # It can be opened, or we would not be here. It is opened again when somebody presses Start in the page.
+        opened.close()
+        run(lambda notice: open_source(spec, notice=notice))
+        return 0
+    if opened.kind is not SourceKind.LIVE:
+        opened = Paced(opened)
+    with _recorded(opened, record, terminal) as (source, recorder):
+        try:
+            run(source, recorder)
+        finally:
+            source.close()
+    return _recording_code(terminal, recorder, record)
+
+
+@contextmanager
+def _recorded(source: Source, record: Path | None, terminal: Terminal) -> Iterator[tuple[Source, Recorder | None]]:
+    """The source, and what records it on the way."""
+    if record is None:
+        yield source, None
+        return
+    from mimik.sinks import AnnotatedVideo
+
+    with Recorder(source, AnnotatedVideo(record, _RECORDED_FPS, terminal.language), terminal) as recorder:
+        yield recorder, recorder
+
+
+def _recording_code(terminal: Terminal, recorder: Recorder | None, record: Path | None) -> int:
+    """Say where the recording is; 1 where it ended too early."""
+    if recorder is None:
+        return 0
+    if recorder.failed:
+        return 1
+    if recorder.written:
+        terminal.say("Recorded {count} frames: {path}", count=recorder.written, path=record)
+    else:
+        terminal.warn("Nothing was recorded: no frame came.")
+    return 0

@@ -1,0 +1,56 @@
+"""``mimik models``, and the settings that the options of other commands make."""
+
+import dataclasses
+import json
+
+from rich.table import Table
+
+from mimik.cli.terminal import Terminal
+from mimik.config import Settings
+from mimik.weights import Record, records
+
+__all__ = ["list_models", "settings"]
+
+
+def settings(detector: str | None = None, model: str | None = None, threads: int | None = None) -> Settings:
+    """The environment's settings, with what the options say instead."""
+    given = {"detector": detector, "classifier": model, "threads": threads}
+    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def list_models(terminal: Terminal, as_json: bool) -> None:
+    """Print the records of the models that come with Mimik."""
+    found = records()
+    if as_json:
+        terminal.write(json.dumps([dataclasses.asdict(record) for record in found], indent=2, ensure_ascii=False))
+        return
+    for number, record in enumerate(found):
+        if number:
+            terminal.out.print()
+        name = record.name if record.file else terminal.text("{name} (measured, not shipped)", name=record.name)
+        terminal.out.print(name, style="bold", markup=False)
+        terminal.out.print(_card(terminal, record))
+
+
+def _card(terminal: Terminal, record: Record) -> Table:
+    measured = record.measured
+    low, high = measured.interval
+    lines = {
+        "What it is": record.title,
+        "Accuracy": terminal.text(
+            "{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) of {faces} faces of {split}",
+            accuracy=measured.accuracy,
+            low=low,
+            high=high,
+            faces=measured.faces,
+            split=measured.split,
+        ),
+        "Calibration error": f"{measured.ece:.1%}",
+        "Parameters": f"{record.parameters:,}",
+        "Learnt from": record.data,
+        "Licence": record.licence,
+    }
+    card = Table.grid(padding=(0, 2))
+    for heading, text in lines.items():
+        card.add_row(f"  {terminal.text(heading)}", text.replace("[", r"\["))
+    return card
