@@ -42,13 +42,13 @@ def open_source(spec: str, *, notice: Notice | None = None) -> Source:
     if "://" in spec:
         return NetworkStream(spec, notice=notice)
     path = Path(spec).expanduser()
-    if not path.exists():
+    if not os.path.lexists(path):
         raise SourceError(
             "{source}: there is no such thing. SOURCE may be demo, a camera's number such as 0, an rtsp:// or http:// "
             "address, a video file, a picture or a folder of pictures.",
             source=spec,
         )
-    if path.is_dir() or is_picture(path):
+    if os.path.isdir(path) or is_picture(path):
         return Pictures(path, notice=notice)
     return VideoFile(path, notice=notice)
 
@@ -68,7 +68,7 @@ def expand_inputs(inputs: Sequence[str]) -> list[Path]:
     for given in inputs:
         path = Path(given).expanduser()
         fitting = [path]
-        if not path.exists() and glob.has_magic(given):
+        if not os.path.lexists(path) and glob.has_magic(given):
             fitting = sorted(map(Path, glob.glob(str(path), recursive=True)), key=natural_order) or fitting
         for fit in fitting:
             for file in _contents(fit):
@@ -77,7 +77,7 @@ def expand_inputs(inputs: Sequence[str]) -> list[Path]:
 
 
 def _contents(path: Path) -> list[Path]:
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return [path]
     try:
         return list_folder(path, PICTURE_SUFFIXES | VIDEO_SUFFIXES) or [path]

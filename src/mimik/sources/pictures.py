@@ -14,6 +14,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import (  # noqa: F401 (importing a reader makes its format known)
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 from PIL import Image as Pillow
 
 from mimik.errors import SourceError
@@ -26,7 +34,7 @@ MEGAPIXELS = 100
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 
 # No other format is tried: each of Pillow's readers is a way in for a hostile file.
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "DIB", "TIFF", "GIF")
+_FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _ANIMATED = ("PNG", "WEBP", "TIFF", "GIF")
 _SIGNATURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|BM|II\*\x00|MM\x00\*|GIF8[79]a", re.DOTALL)
 
@@ -75,7 +83,7 @@ class Pictures:
         if isinstance(paths, str | os.PathLike):
             self.name = str(Path(paths))
             only = Path(paths)
-            self.paths = tuple(list_folder(only, PICTURE_SUFFIXES)) if only.is_dir() else (only,)
+            self.paths = tuple(list_folder(only, PICTURE_SUFFIXES)) if os.path.isdir(only) else (only,)
         else:
             self.name = str(Path(paths[0])) if len(paths) == 1 else "pictures"
             self.paths = tuple(Path(path) for path in paths)
@@ -128,8 +136,11 @@ def is_picture(path: str | os.PathLike[str]) -> bool:
 
 def natural_order(path: Path) -> tuple[tuple[int, int, str], ...]:
     """A key that sorts ``2.png`` before ``10.png``."""
-    parts = re.split(r"(\d+)", path.name.casefold(), flags=re.ASCII)
-    return (*((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part), (1, 0, str(path)))
+    parts = re.split(r"([0-9]+)", path.name.casefold())
+    return (
+        *((0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts if part),
+        (1, 0, str(path)),
+    )
 
 
 def list_folder(folder: Path, suffixes: frozenset[str]) -> list[Path]:
@@ -236,8 +247,10 @@ def _eight_bits(gray: NDArray[np.generic]) -> NDArray[np.uint8]:
         whole = next((whole for whole in (1.0, 255.0, 65535.0) if largest <= whole), largest)
     else:
         whole = 65535.0 if largest <= 65535 else float(2**31 - 1)
-    return np.clip(values * (255 / whole) + 0.5, 0, 255).astype(np.uint8)
+    scaled: Image = np.clip(values * (255 / whole) + 0.5, 0, 255).astype(np.uint8)
+    return scaled
 
 
 def _turned(image: Image, turn: Pillow.Transpose) -> Image:
-    return np.array(Pillow.fromarray(image).transpose(turn), np.uint8)  # a copy, since Pillow's own is read-only
+    # Its own copy, since Pillow's pixels are read-only.
+    return np.array(Pillow.fromarray(image).transpose(turn), dtype=np.uint8)

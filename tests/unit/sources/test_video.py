@@ -34,7 +34,9 @@ def test_every_frame_in_order_at_its_time(tmp_path: Path) -> None:
     assert [frame.time_s for frame in frames] == pytest.approx([i / 25 for i in range(60)])
     assert {frame.source for frame in frames} == {str(tmp_path / "a.mp4")}
     assert all(a.captured_s < b.captured_s for a, b in pairwise(frames))
-    assert (video.fps, video.frame_count, video.duration_s) == (25, 60, pytest.approx(2.4))
+    assert video.fps == 25
+    assert video.frame_count == 60
+    assert video.duration_s == pytest.approx(2.4)
     assert video.damaged is None
 
 
