@@ -48,6 +48,19 @@ def serve(
     Raises:
         ConfigError: the host is not this machine, or no port is to be had.
     """
+    server, listening = _prepare(app, host, port, open_browser, ready, notice)
+    with listening, suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+
+
+def _prepare(
+    app: ASGIApp,
+    host: str,
+    port: int | None,
+    open_browser: bool,
+    ready: Callable[[str], None] | None,
+    notice: Notice | None,
+) -> tuple[_Server, socket.socket]:
     if not is_loopback(host):
         raise ConfigError(
             "{host}: only this machine may be served, for there are no keys yet to keep strangers out."
@@ -70,9 +83,7 @@ def serve(
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config, lambda: _announce(address, ready, open_browser))
-    with listening, suppress(KeyboardInterrupt):
-        server.run(sockets=[listening])
+    return _Server(config, lambda: _announce(address, ready, open_browser)), listening
 
 
 class _Server(uvicorn.Server):

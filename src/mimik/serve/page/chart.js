@@ -60,24 +60,15 @@ export class History {
       hoverinfo: "skip",
     }));
     const style = getComputedStyle(document.documentElement);
-    const grid = style.getPropertyValue("--line").trim();
     const layout = {
       width: this.#element.clientWidth,
       height: this.#element.clientHeight,
-      margin: { l: 0, r: 0, t: 0, b: 18 },
+      margin: { l: 0, r: 0, t: 0, b: 0 },
       showlegend: false,
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: style.getPropertyValue("--sunk").trim(),
-      font: { size: 10.5, color: style.getPropertyValue("--soft").trim(), family: style.fontFamily },
-      xaxis: {
-        range: [-SPAN_S, 0],
-        tickvals: [-60, -45, -30, -15, 0],
-        ticklabelposition: "outside",
-        showgrid: false,
-        zeroline: false,
-        fixedrange: true,
-      },
-      yaxis: { range: [0, 100], visible: false, fixedrange: true, gridcolor: grid },
+      xaxis: { range: [-SPAN_S, 0], visible: false, fixedrange: true },
+      yaxis: { range: [0, 100], visible: false, fixedrange: true },
     };
     if (layout.width > 0 && this.#entries.length) {
       await plotly.react(this.#element, traces, layout, { staticPlot: true, displayModeBar: false });

@@ -139,10 +139,10 @@ function finish(said) {
 
 function stop() {
   if (feed === null) return;
-  finish({
-    title: "Stopped",
-    text: settings.recorded ? "The readings so far are in the recording." : "The camera is off for this page, and nothing was kept.",
-  });
+  const camera = "The camera is off for this page, and nothing was kept.";
+  const source = "The source is closed for this page, and nothing was kept.";
+  const recorded = "The readings so far are in the recording.";
+  finish({ title: "Stopped", text: settings.recorded ? recorded : settings.mode === "camera" ? camera : source });
 }
 
 function pause() {

@@ -1,5 +1,5 @@
 // Boxes and labels over the picture, drawn in the page so that they never hold the picture up.
-import { emotion, lower, percent, reasonName, stateName, t } from "./words.js";
+import { capital, emotion, lower, percent, reasonName, stateName, t } from "./words.js";
 
 const GONE_MS = 700;
 const FOLLOW_MS = 90;
@@ -10,7 +10,10 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** What the label over a face says. */
 export function caption(face) {
-  if (face.state === "withheld") return face.reason ? `${stateName("withheld")}: ${lower(reasonName(face.reason))}` : stateName("withheld");
+  if (face.state === "withheld") {
+    const state = capital(stateName("withheld"));
+    return face.reason ? `${state}: ${lower(reasonName(face.reason))}` : state;
+  }
   if (!face.label) return t("reading…");
   const { name } = emotion(face.label);
   const share = percent(face.probabilities?.[face.label] ?? 0);

@@ -1,6 +1,6 @@
 // A card for each person in the picture: numbers change at most four times a second, so that they can be read.
 import { History } from "./chart.js";
-import { decimal, emotion, emotions, fill, lower, percent, reasonName, stateName, t } from "./words.js";
+import { capital, decimal, emotion, emotions, fill, lower, percent, reasonName, stateName, t } from "./words.js";
 
 const STEP_MS = 250;
 const GONE_MS = 4000;
@@ -118,19 +118,19 @@ export class People {
     const withheld = face.state === "withheld";
     card.element.dataset.state = face.state;
     card.element.dataset.label = face.label ?? "";
-    card.label.textContent = label ? label.name : withheld ? stateName("withheld") : t("reading…");
+    card.label.textContent = label ? label.name : withheld ? capital(stateName("withheld")) : t("reading…");
     card.swatch.style.backgroundColor = label ? label.colour : "transparent";
     card.confidence.textContent = label && face.probabilities ? percent(face.probabilities[face.label]) : "";
     card.state.textContent = face.reason
       ? withheld
         ? t("The model reads nothing here: {reason}", { reason: lower(reasonName(face.reason)) })
-        : `${stateName(face.state)} · ${lower(reasonName(face.reason))}`
-      : stateName(face.state);
+        : `${capital(stateName(face.state))} · ${lower(reasonName(face.reason))}`
+      : capital(stateName(face.state));
     for (const [key, { row, bar, share }] of card.bars) {
       const value = face.probabilities?.[key];
       bar.style.transform = `scaleX(${value ?? 0})`;
       share.textContent = value === undefined ? "–" : percent(value);
-      row.classList.toggle("top", key === face.label);
+      row.classList.toggle("shown", key === face.label);
     }
     const known = face.valence !== null;
     card.dot.style.visibility = known ? "visible" : "hidden";
@@ -144,6 +144,7 @@ export class People {
     };
     card.derived.textContent = t("valence {valence}, arousal {arousal}", values);
     card.circumplex.setAttribute("aria-label", card.derived.textContent);
+    card.derived.title = t("Right: pleasant, left: unpleasant, up: excited, down: calm; derived from the seven probabilities");
   }
 
   /** Says one changed label aloud, not more often than every three seconds. */

@@ -54,11 +54,15 @@ export function lower(text) {
   return text.toLocaleLowerCase(words.language);
 }
 
+export function capital(text) {
+  return text.charAt(0).toLocaleUpperCase(words.language) + text.slice(1);
+}
+
 export function percent(share) {
   return new Intl.NumberFormat(words.language, { style: "percent" }).format(share);
 }
 
 export function decimal(value, digits = 0, signDisplay = "auto") {
   const format = { minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay };
-  return new Intl.NumberFormat(words.language, format).format(value);
+  return new Intl.NumberFormat(words.language, format).format(value).replace("-", "−");
 }

@@ -1,0 +1,47 @@
+"""Ctrl-C."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+pytestmark = pytest.mark.integration
+
+_PROGRAM = """
+import sys
+from mimik.serve import create_app, serve
+from mimik.types import SourceKind
+from tests.fakes import FakeClassifier, FakeSource, fake_pipeline
+pipeline = fake_pipeline(classifier=FakeClassifier(pause_s=0.5))
+app = create_app(pipeline, source=lambda notice: FakeSource(100_000, 25, SourceKind.LIVE))
+serve(app, port=0, ready=lambda address: print(address, flush=True))
+print("ended", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a child alone")
+def test_ctrl_c_ends_within_two_seconds_with_viewers_connected() -> None:
+    """Sockets open, a reading under way, and no traceback."""
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        try:
+            address = program.stdout.readline().strip().replace("http", "ws")
+            with connect(f"{address}ws/source") as viewer, connect(f"{address}ws/camera"):
+                viewer.recv(5)
+                began = time.monotonic()
+                program.send_signal(signal.SIGINT)
+                out, errors = program.communicate(timeout=10)
+                took = time.monotonic() - began
+        finally:
+            program.kill()
+    assert out == "ended\n"
+    assert program.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert took < 2

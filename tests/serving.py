@@ -1,0 +1,58 @@
+"""A real server in a thread, for tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+from starlette.types import ASGIApp
+from websockets.sync.client import ClientConnection, connect
+
+from mimik.serve.server import _prepare
+
+__all__ = ["Served", "served"]
+
+
+class Served:
+    """A running server.
+
+    Attributes:
+        address: ``http://127.0.0.1:port``.
+        http: its client.
+    """
+
+    def __init__(self, address: str, http: httpx.Client) -> None:
+        self.address = address
+        self.http = http
+
+    def socket(self, path: str, origin: str | None = None) -> ClientConnection:
+        """Open a WebSocket."""
+        return connect(
+            self.address.replace("http", "ws") + path, additional_headers={"Origin": origin} if origin else None
+        )
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[Served]:
+    """Serve an application on a free port until left."""
+    answers = threading.Event()
+    addresses: list[str] = []
+
+    def ready(address: str) -> None:
+        addresses.append(address.rstrip("/"))
+        answers.set()
+
+    server, listening = _prepare(app, "127.0.0.1", 0, False, ready, None)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="server")
+    with listening:
+        thread.start()
+        try:
+            assert answers.wait(20), "the server does not answer"
+            with httpx.Client(base_url=addresses[0], trust_env=False) as http:
+                yield Served(addresses[0], http)
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            assert not thread.is_alive(), "the server does not stop"
