@@ -43,6 +43,10 @@ class Pipeline:
         classifier: reads expressions.
         tracker: makes a tracker for one source.
         smoother: makes a smoother for one source, given how its frames belong together.
+        identity: tells these stages' readings from others', such as a detector's name and a model's hash.
+
+    Attributes:
+        identity: as given.
     """
 
     def __init__(
@@ -53,7 +57,9 @@ class Pipeline:
         classifier: Classifier,
         tracker: Callable[[], Tracker],
         smoother: Callable[[SourceKind], Smoother],
+        identity: str = "",
     ) -> None:
+        self.identity = identity
         self._detector = detector
         self._gate = gate
         self._aligner = aligner

@@ -1,0 +1,13 @@
+"""Reads pictures and videos into one table, in bounded memory, and goes on where it was interrupted.
+
+Three passes. The first, which takes the time, reads every frame and keeps what `Pipeline.read` gave in a spool
+(`mimik.sinks.spool`) in the output folder. The second goes through the spool, gives ids, smooths and writes the table.
+The third, where wanted, reads the pictures once more and draws the results in. As table and drawings always come from
+the spool, an analysis that was interrupted ends in the same bytes as one that was not.
+"""
+
+from mimik.analysis.inputs import Opener, open_input
+from mimik.analysis.progress import Progress
+from mimik.analysis.run import Summary, analyse
+
+__all__ = ["Opener", "Progress", "Summary", "analyse", "open_input"]

@@ -1,0 +1,162 @@
+"""The inputs of an analysis: opened, read into their spools, and followed from there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from threading import Event
+
+from mimik.analysis.progress import Meter
+from mimik.errors import SourceError
+from mimik.pipeline import Pipeline
+from mimik.sinks.spool import Ending, Spool, read_frames
+from mimik.sources import Pictures, VideoFile, is_picture
+from mimik.types import FrameResult, Source
+
+__all__ = ["Job", "Opener", "Spooled", "follow", "open_input", "read_input"]
+
+Opener = Callable[[Path, int], Source]
+"""Makes a source of an input, from a frame's index on. Its frames are numbered and timed from the input's beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An input that is to be read.
+
+    Attributes:
+        path: as given.
+        spool: where its readings are kept.
+        key: what the spool must say of itself to be of use.
+        fps: frames a second to read; None: all.
+    """
+
+    path: Path
+    spool: Path
+    key: dict[str, object]
+    fps: float | None
+
+    @staticmethod
+    def plan(path: Path, folder: Path, pipeline: str, fps: float | None) -> Job:
+        """A job whose spool no other file, no other state of this one and no other options share."""
+        size = changed_ns = None
+        try:
+            stat = path.stat()
+        except OSError:
+            pass  # opening it will say why
+        else:
+            size, changed_ns = stat.st_size, stat.st_mtime_ns
+        key: dict[str, object] = {
+            "input": str(path.absolute()),
+            "size": size,
+            "changed_ns": changed_ns,
+            "pipeline": pipeline,
+            "fps": fps,
+            "mimik": version("mimik"),
+        }
+        digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
+        return Job(path, folder / f"{digest}.jsonl", key, fps)
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """An input that has been read.
+
+    Attributes:
+        job: the input.
+        ending: how it ended.
+        frames: frames in its spool.
+        duration_s: the last one's time.
+    """
+
+    job: Job
+    ending: Ending
+    frames: int
+    duration_s: float
+
+
+def open_input(path: Path, start: int = 0) -> Source:
+    """A picture or a video as a source.
+
+    Args:
+        path: the file.
+        start: index of the first frame wanted.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    return Pictures([path]) if is_picture(path) else VideoFile(path, start=start)
+
+
+def read_input(pipeline: Pipeline, job: Job, opener: Opener, meter: Meter, stop: Event) -> Spooled | None:
+    """Read an input, or what is left of it, into its spool; None if stopped before its end.
+
+    Raises:
+        SinkError: the spool cannot be written.
+    """
+    with Spool(job.spool, job.key) as spool:
+        meter.open(job.path, spool.frames, spool.faces)
+        ending = spool.ending
+        if ending is None:
+            ending = _read(pipeline, job, spool, opener, meter, stop)
+            if ending is None:
+                return None
+            spool.finish(ending)
+        return Spooled(job, ending, spool.frames, spool.last[1] if spool.last else 0.0)
+
+
+def follow(pipeline: Pipeline, spooled: Spooled) -> Iterator[FrameResult]:
+    """An input's results, in order, from its spool; their pictures are black."""
+    if spooled.ending.kind is None:
+        return
+    stream = pipeline.stream(spooled.ending.kind)
+    for frame in read_frames(spooled.job.spool):
+        yield stream.follow(frame.frame(str(spooled.job.path)), frame.faces)
+
+
+def _read(pipeline: Pipeline, job: Job, spool: Spool, opener: Opener, meter: Meter, stop: Event) -> Ending | None:
+    if stop.is_set():
+        return None
+    try:
+        source = opener(job.path, spool.last[0] + 1 if spool.last else 0)
+    except SourceError as error:
+        return Ending(None, str(error))
+    total = getattr(source, "frame_count", None) or 0
+    error_text: str | None = None
+    try:
+        for frame in source:
+            if stop.is_set():
+                return None
+            if _due(frame.time_s, spool.last, job.fps):
+                faces = pipeline.read(frame.image)
+                spool.add(frame, faces)
+                meter.add(len(faces), (frame.index + 1) / total if total else 0.0)
+    except SourceError as error:
+        error_text = str(error)
+    finally:
+        source.close()
+    return Ending(source.kind, error_text or _shortfall(job.path, source, spool.frames))
+
+
+def _shortfall(path: Path, source: Source, frames: int) -> str | None:
+    """What is wrong with an input that ended without an error."""
+    if not frames:
+        return str(SourceError("{path}: holds no frame.", path=path))
+    damage = getattr(source, "damaged", None)  # a video that was cut short still gives what it has
+    if damage is None:
+        return None
+    return str(
+        SourceError("{source}: damaged ({detail}). What could be read of it was read.", source=path, detail=damage)
+    )
+
+
+def _due(time_s: float, last: tuple[int, float] | None, fps: float | None) -> bool:
+    """Whether a frame is the first of its turn. It knows only the frame kept last, so that reading can be resumed."""
+    if fps is None or last is None:
+        return True
+    # A millionth of a turn: times that lie on its edge must not fall to either side by rounding.
+    return math.floor(time_s * fps + 1e-6) > math.floor(last[1] * fps + 1e-6)
