@@ -1,4 +1,4 @@
-"""Cameras and videos on a network, through PyAV: RTSP (over TCP), HTTP(S), MJPEG."""
+"""Cameras and videos on a network, through PyAV: RTSP (over TCP where the server can), HTTP(S), MJPEG."""
 
 from __future__ import annotations
 
@@ -66,11 +66,12 @@ class _Open:
     def __init__(self, url: str, name: str, timeout_s: float) -> None:
         self._name = name
         self._timeout_s = timeout_s
-        options = {"fflags": "nobuffer", "analyzeduration": "2000000"}
+        options = {"analyzeduration": "2000000"}
         if url.lower().startswith("rtsp"):
-            options["rtsp_transport"] = "tcp"
+            options["rtsp_flags"] = "prefer_tcp"  # UDP for servers that know nothing else, as VLC
         try:
-            self._container: InputContainer = av.open(url, options=options, timeout=timeout_s)
+            # Opening is cut off by `_within`, which has words for it; FFmpeg gives up a little later.
+            self._container: InputContainer = av.open(url, options=options, timeout=(timeout_s + 1, timeout_s))
         except (OSError, ValueError, av.FFmpegError) as error:
             raise self._failure(error) from None  # FFmpeg's own message holds the whole address
         stream = picture_stream(self._container)

@@ -75,7 +75,8 @@ class Reconnecting:
         Raises:
             SourceError: the source was iterated before.
         """
-        connection, self._first = self._first, None
+        with self._news:
+            connection, self._first = self._first, None
         if connection is None:
             if self._closing.is_set():
                 return
