@@ -86,6 +86,8 @@ def analyze(
         terminal.write(json.dumps(values, ensure_ascii=False))
     else:
         terminal.out.print(_table(terminal, summary))
+        for path in summary.files:  # not in the table, which would shorten long ones
+            terminal.out.print(terminal.text("Written: {path}", path=path), markup=False, soft_wrap=True)
     if summary.interrupted:
         terminal.say("Interrupted. The same command continues where it was.")
         return 130
@@ -189,6 +191,4 @@ def _table(terminal: Terminal, summary: Summary) -> Table:
     table = Table.grid(padding=(0, 2))
     for name, value in lines.items():
         table.add_row(terminal.text(name), value)
-    for number, path in enumerate(summary.files):
-        table.add_row("" if number else terminal.text("Written"), str(path).replace("[", r"\["))
     return table

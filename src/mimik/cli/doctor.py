@@ -51,6 +51,8 @@ def examine(terminal: Terminal, as_json: bool) -> int:
     """
     found: list[tuple[str, Finding]] = []
     table = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        table.add_column(overflow="fold")
     with terminal.err.status(terminal.text("Looking around …")):
         for name, check in CHECKS.items():
             for finding in _guarded(check, terminal):

@@ -58,9 +58,8 @@ def _report(error: Exception, terminal: Terminal) -> int:
     if isinstance(error, _ClickException):
         message = complaint(error.format_message(), terminal.language)  # type: ignore[attr-defined]
         terminal.error("{message}", message=message)
-        context = getattr(error, "ctx", None)
-        if context is not None:
-            terminal.err.print(terminal.text("Try: {command} --help", command=context.command_path), markup=False)
+        path = getattr(getattr(error, "ctx", None), "command_path", "mimik")
+        terminal.err.print(terminal.text("Try: {command} --help", command=path), markup=False)
         return 2
     if terminal.verbose:
         terminal.err.print_exception()

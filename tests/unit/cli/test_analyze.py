@@ -1,0 +1,114 @@
+"""`mimik analyze` with a fake pipeline, on real files."""
+
+import json
+import signal
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimik.cli import main
+from mimik.cli.analyze import parse_formats
+from mimik.errors import ConfigError
+from mimik.pipeline import Pipeline
+from tests.fakes import FakeClassifier, fake_pipeline
+
+
+@pytest.fixture(autouse=True)
+def _fake_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pipeline, "load", staticmethod(lambda settings=None: fake_pipeline()))
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((90, 160, 3), 60 * number, np.uint8))
+    return folder
+
+
+def test_all_read_is_code_0(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["analyze", str(pictures), "-o", str(out), "--format", "json,CSV"]) == 0
+    said = capsys.readouterr()
+    assert {path.name for path in out.iterdir()} == {"faces.csv", "faces.json"}
+    assert len(json.loads((out / "faces.json").read_text())) == 3
+    assert "faces.csv" in said.out.replace("\n", "")
+    assert said.err == ""
+
+
+def test_some_failed_is_code_1_and_each_is_named(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pictures / "text.jpg").write_text("not a picture")
+    out = tmp_path / "out"
+    assert main(["analyze", str(pictures), str(tmp_path / "none.mp4"), "-o", str(out), "--json"]) == 1
+    said = capsys.readouterr()
+    summary = json.loads(said.out)
+    assert (summary["inputs"], summary["failed"], summary["frames"], summary["interrupted"]) == (5, 2, 3, False)
+    assert "text.jpg" in said.err
+    assert "none.mp4" in said.err
+    assert "2 of 5 inputs failed" in said.err
+
+
+def test_none_read_is_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", str(tmp_path / "none.jpg"), "-o", str(tmp_path / "out"), "--lang=tr"]) == 2
+    assert "1 girdinin 1 tanesi okunamadı" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_code_2(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", str(pictures), "-o", str(pictures / "0.png" / "out")]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_anonymize_needs_annotate(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", str(pictures), "-o", "out", "--anonymize"]) == 2
+    assert "Give both" in capsys.readouterr().err
+
+
+def test_interrupted_it_says_that_the_same_command_continues(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And it does: the second run reads only what is left and ends in the table of an uninterrupted one."""
+    arguments = ["analyze", str(pictures), "-o", str(tmp_path / "out")]
+    slow = fake_pipeline(classifier=FakeClassifier(pause_s=0.4))
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "load", staticmethod(lambda settings=None: slow))
+        timer = threading.Timer(0.3, signal.raise_signal, (signal.SIGINT,))
+        timer.start()
+        assert main(arguments) == 130
+        timer.join()
+    assert "The same command continues" in capsys.readouterr().err
+    assert main([*arguments, "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["resumed_frames"] > 0
+    assert main(["analyze", str(pictures), "-o", str(tmp_path / "whole")]) == 0
+    assert (tmp_path / "out" / "faces.csv").read_bytes() == (tmp_path / "whole" / "faces.csv").read_bytes()
+
+
+def test_a_bar_is_drawn_on_terminals_only(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["analyze", str(pictures), "-o", str(tmp_path / "out")]) == 0
+    assert "faces/s" in capsys.readouterr().err
+
+
+NAMES = st.lists(st.sampled_from(["csv", "json", "parquet"]), min_size=1)
+
+
+@given(names=NAMES, space=st.sampled_from(["", " ", "  "]), upper=st.booleans())
+def test_formats_are_read_as_people_write_them(names: list[str], space: str, upper: bool) -> None:
+    text = f"{space},{space}".join(names)
+    assert parse_formats(text.upper() if upper else text) == tuple(dict.fromkeys(names))
+
+
+def test_what_is_no_format_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"xls.*csv, json, parquet"):
+        parse_formats("csv,xls")

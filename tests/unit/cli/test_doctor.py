@@ -1,0 +1,77 @@
+"""`mimik doctor` finds what is broken and says what to do."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mimik.cli import doctor, main
+from mimik.cli.doctor import CHECKS, Finding
+from mimik.cli.terminal import Terminal
+from mimik.errors import WeightsError
+
+
+def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[str, str]]]:
+    code = main(["doctor", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert report["works"] == (code == 0)
+    return code, {check["check"]: check for check in report["checks"]}
+
+
+def put(monkeypatch: pytest.MonkeyPatch, **checks: Finding | Exception) -> None:
+    def check(found: Finding | Exception) -> object:
+        def look(terminal: Terminal) -> Iterator[Finding]:
+            if isinstance(found, Exception):
+                raise found
+            yield found
+
+        return look
+
+    monkeypatch.setattr(doctor, "CHECKS", {name: check(found) for name, found in checks.items()})
+
+
+def test_a_warning_is_no_failure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    put(monkeypatch, system=Finding("ok", "fine"), cameras=Finding("warn", "none", "Plug one in."))
+    code, checks = run(capsys)
+    assert code == 0
+    assert checks["cameras"] == {"check": "cameras", "status": "warn", "detail": "none", "advice": "Plug one in."}
+
+
+@pytest.mark.parametrize("error", [WeightsError("{path}: changed.", path="w.onnx"), ImportError("no libGL.so.1")])
+def test_whatever_a_check_raises_is_a_failure(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(monkeypatch, system=Finding("ok", "fine"), detector=error)
+    code, checks = run(capsys)
+    assert code == 2
+    assert checks["detector"]["status"] == "fail"
+    assert str(error) in checks["detector"]["detail"]
+
+
+def test_people_read_it_in_their_language(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    put(monkeypatch, font=Finding("fail", "{path} is missing", "Install matplotlib again.", {"path": "a[b].ttf"}))
+    assert main(["doctor", "--lang=tr"]) == 2
+    said = capsys.readouterr().out
+    assert "a[b].ttf eksik" in said
+    assert "henüz çalışamıyor" in said
+
+
+@pytest.mark.parametrize("name", ["system", "packages", "processor", "video", "font", "language"])
+def test_this_machine_passes(name: str) -> None:
+    findings = list(CHECKS[name](Terminal()))
+    assert findings
+    assert all(finding.status == "ok" for finding in findings)
+
+
+def test_a_missing_font_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "font_path", lambda: Path("/none.ttf"))
+    (finding,) = CHECKS["font"](Terminal())
+    assert finding.status == "fail"
+
+
+def test_a_missing_screen_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    (finding,) = CHECKS["screen"](Terminal())
+    assert finding.status == "warn"

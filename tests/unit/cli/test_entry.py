@@ -1,0 +1,111 @@
+"""What becomes of everything that goes wrong."""
+
+import json
+import signal
+
+import pytest
+
+from mimik.cli import main
+from mimik.errors import SourceError
+from mimik.pipeline import Pipeline
+
+DEMO = ["demo", "--headless", "--seconds", "1"]
+
+
+def let_load_raise(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def load(settings: object = None) -> Pipeline:
+        raise error
+
+    monkeypatch.setattr(Pipeline, "load", staticmethod(load))
+
+
+def test_an_error_of_ours_is_one_line_and_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    let_load_raise(monkeypatch, SourceError("{path}: holds no frame.", path="a[red]b.mp4"))
+    assert main(DEMO) == 2
+    said = capsys.readouterr()
+    assert said.err == "error: a[red]b.mp4: holds no frame.\n"
+    assert main([*DEMO, "--lang", "tr"]) == 2
+    assert capsys.readouterr().err.startswith("hata: a[red]b.mp4: ")
+
+
+def test_the_traceback_is_for_verbose(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    let_load_raise(monkeypatch, SourceError("{path}: holds no frame.", path="x.mp4"))
+    main(DEMO)
+    assert "Traceback" not in capsys.readouterr().err
+    main([*DEMO, "-v"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_unexpected_error_is_code_1_and_says_how_to_report_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    let_load_raise(monkeypatch, RuntimeError("boom"))
+    assert main(DEMO) == 1
+    said = capsys.readouterr().err
+    assert "RuntimeError: boom" in said
+    assert "mimik doctor" in said
+    assert "Traceback" not in said
+
+
+def test_what_the_system_refuses_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    let_load_raise(monkeypatch, PermissionError(13, "Permission denied", "/secret"))
+    assert main(DEMO) == 2
+    assert "/secret: the system refused: Permission denied." in capsys.readouterr().err
+
+
+def test_ctrl_c_while_loading_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_load_raise(monkeypatch, KeyboardInterrupt())
+    assert main(DEMO) == 130
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("MIMIK_THREADS", "many"), ("MIMIK_SMOOTHING_S", "-1"), ("MIMIK_DETECTOR_SIDE", "3")]
+)
+def test_a_bad_setting_names_its_field_and_variable(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert main(DEMO) == 2
+    said = capsys.readouterr().err
+    assert variable in said
+    assert variable.removeprefix("MIMIK_").lower() in said
+    assert value in said
+
+
+@pytest.mark.parametrize("formats", ["xml", "csv,xml", "", ","])
+def test_an_unknown_format_is_named_before_any_work(formats: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", "x.jpg", "-o", "out", "--format", formats]) == 2
+    said = capsys.readouterr().err
+    assert "csv, json, parquet" in said
+    assert "xml" in said or "xml" not in formats
+
+
+def test_models_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    names = [record["name"] for record in json.loads(capsys.readouterr().out)]
+    assert names[0] == "default"
+
+
+def test_models_for_people_in_turkish(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--lang=tr"]) == 0
+    said = capsys.readouterr().out
+    assert "default" in said
+    assert "Doğruluk" in said
+
+
+def test_colours_only_where_they_are_wanted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    let_load_raise(monkeypatch, SourceError("x"))
+    main(DEMO)
+    assert "\x1b[" not in capsys.readouterr().err
+
+
+def test_the_signals_are_pythons_own_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    let_load_raise(monkeypatch, SourceError("x"))
+    main(DEMO)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
