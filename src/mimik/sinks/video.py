@@ -136,8 +136,9 @@ def annotate_picture(result: FrameResult, path: Path | str, language: str = "en"
     """
     path = Path(path)
     image = _drawn(result, Overlay(language), Anonymiser() if anonymise else None)
+    options = [cv2.IMWRITE_JPEG_QUALITY, 92] if path.suffix.lower() in {".jpg", ".jpeg"} else []
     try:
-        encoded, data = cv2.imencode(path.suffix, image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        encoded, data = cv2.imencode(path.suffix, image, options)
     except cv2.error:
         encoded = False
     if not encoded:
