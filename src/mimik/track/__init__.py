@@ -1,1 +1,6 @@
-"""(to come)"""
+"""People across the frames of a source: who is who (`PersonTracker`), and steady readings (`EmotionSmoother`)."""
+
+from mimik.track.people import PersonTracker
+from mimik.track.smoothing import EmotionSmoother
+
+__all__ = ["EmotionSmoother", "PersonTracker"]
