@@ -15,9 +15,10 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from mimik.sources import Demo
 from mimik.types import Image
 
-__all__ = ["encoded", "number_of", "numbered", "numbered_frames", "truncate", "write_video"]
+__all__ = ["demo_video", "encoded", "number_of", "numbered", "numbered_frames", "truncate", "write_video"]
 
 _MILLISECOND = Fraction(1, 1000)
 
@@ -109,6 +110,12 @@ def write_video(
                 container.mux(sound.encode(samples))
             container.mux(sound.encode())
     return path
+
+
+def demo_video(path: Path, seconds: float = 2, fps: int = 25, size: tuple[int, int] = (640, 360)) -> Path:
+    """The bundled demo as a file: real faces, moved as a camera would move."""
+    frames = Demo(seconds=seconds, fps=fps, size=size, paced=False)
+    return write_video(path, (frame.image for frame in frames), fps)
 
 
 def truncate(path: Path, share: float) -> Path:

@@ -22,7 +22,7 @@ from mimik.words import (
 )
 
 SOURCE = Path(mimik.__file__).parent
-SPEAKING = {"translate", "notice", "_notice", "say"}
+SPEAKING = {"translate", "notice", "_notice", "say", "tell", "text"}
 
 
 def spoken() -> Iterator[tuple[str, str]]:
@@ -32,7 +32,7 @@ def spoken() -> Iterator[tuple[str, str]]:
             if not (isinstance(node, ast.Call) and node.args):
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            first = node.args[0]
+            first = node.args[1] if name == "tell" and len(node.args) > 1 else node.args[0]
             speaks = name in SPEAKING or (name in errors.__all__)
             if speaks and isinstance(first, ast.Constant) and isinstance(first.value, str):
                 yield f"{path.relative_to(SOURCE)}:{node.lineno}", first.value

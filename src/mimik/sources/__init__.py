@@ -4,6 +4,7 @@ from mimik.sources.camera import Camera
 from mimik.sources.demo import Demo
 from mimik.sources.network import NetworkStream
 from mimik.sources.opening import expand_inputs, open_source
+from mimik.sources.pacing import Paced
 from mimik.sources.pictures import Pictures, is_picture, read_picture
 from mimik.sources.video import VideoFile
 
@@ -11,6 +12,7 @@ __all__ = [
     "Camera",
     "Demo",
     "NetworkStream",
+    "Paced",
     "Pictures",
     "VideoFile",
     "expand_inputs",
