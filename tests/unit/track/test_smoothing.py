@@ -16,7 +16,7 @@ from mimik.types import Emotion, Face, Reason, SourceKind, State, Thresholds
 from tests.unit.track.rooms import face, frame, waver
 
 THRESHOLDS = Thresholds(sure=0.66, uncertain=0.37)
-HAPPY, SAD, NEUTRAL = Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL
+HAPPY, SAD = Emotion.HAPPY, Emotion.SAD
 Probabilities = NDArray[np.float32]
 
 
@@ -181,6 +181,15 @@ def test_a_label_changes_only_by_a_clear_lead() -> None:
     assert one(stage, 0.1, reading(happy=0.40, sad=0.45)).label is HAPPY
     assert one(stage, 0.2, reading(happy=0.38, sad=0.49)).label is SAD
     assert one(stage, 0.3, reading(happy=0.45, sad=0.40)).label is SAD
+
+
+def test_a_label_passes_through_no_expression_that_was_never_read() -> None:
+    """Halfway from happy to sad the runner-up of both leads the smoothed reading, but no reading puts it first."""
+    stage = smoother(margin=0.02)
+    labels = [one(stage, 0.0, reading(happy=0.5, neutral=0.45, sad=0.01)).label]
+    labels += [one(stage, index / 20, reading(happy=0.01, neutral=0.45, sad=0.5)).label for index in range(1, 40)]
+    assert set(labels) <= {HAPPY, SAD, None}
+    assert labels[-1] is SAD
 
 
 def test_a_state_rises_by_a_clear_step_and_falls_at_once() -> None:
