@@ -90,7 +90,7 @@ def create_app(
             "version": mimik.__version__,
             "mode": "camera" if broadcast is None else "source",
             "source": broadcast.name if broadcast is not None else None,
-            "recorded": on_result is not None,
+            "recorded": broadcast is not None and on_result is not None,
             "languages": {key: _LANGUAGE_NAMES[key] for key in LANGUAGES},
             "max_side": MAX_SIDE,
             "plotly_styles": _plotly_style_ids(),

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 _LONG_SIDE = 1280
 _JPEG_QUALITY = 82
 _PICTURE_S = 3.0
-_STOP_S = 1.5
+_STOP_S = 1.0
 
 
 class _Viewer:
@@ -58,8 +58,6 @@ class _Viewer:
         while True:
             await self.news.wait()
             self.news.clear()
-            while self.notes:
-                await websocket.send_text(self.notes.popleft())
             if self.result is not None:
                 text, self.result = self.result, None
                 await websocket.send_text(text)
@@ -67,6 +65,8 @@ class _Viewer:
                 picture, self.picture = self.picture, None
                 self.in_flight += 1
                 await websocket.send_bytes(picture)
+            while self.notes:
+                await websocket.send_text(self.notes.popleft())
             if self.over and not self.notes:
                 return
 
@@ -128,6 +128,7 @@ class _Run:
         except Exception:  # a defect: the log gets all of it, the viewers that there was one
             _log.exception("The source's pictures cannot be shown any more")
             end = error_message(SourceError("Something broke inside Mimik; its log says more. Start it again."))
+        self._threads[1].join(_STOP_S)  # the last result goes out before the end is told
         self._publish(end)
         self._call(self._finish)
 
@@ -244,6 +245,8 @@ class Broadcast:
         async with self._lock:
             run = self._run
             if run is None or run.over:
+                if run is not None:  # a camera must be let go before it can be opened again
+                    await to_thread.run_sync(run.stop)
                 run = _Run(asyncio.get_running_loop(), self._on_result)
                 run.viewers.add(viewer)
                 await to_thread.run_sync(run.start, self._open, self._pipeline, abandon_on_cancel=True)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,8 @@ from mimik.types import Emotion, Frame, SourceKind
 from tests.fakes import detection, fake_pipeline
 
 
-def _process(pipeline: Pipeline, frame: Frame) -> dict[str, object]:
-    message: dict[str, object] = json.loads(to_json(result_message(pipeline.stream(SourceKind.LIVE).process(frame))))
+def _process(pipeline: Pipeline, frame: Frame) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(to_json(result_message(pipeline.stream(SourceKind.LIVE).process(frame))))
     return message
 
 
@@ -36,7 +37,7 @@ def test_result_carries_everything_the_page_shows() -> None:
     message = _process(fake_pipeline(detection(12, 20, 40)), _frame())
     assert (message["type"], message["version"], message["index"], message["time_s"]) == ("result", 1, 7, 1.25)
     assert (message["width"], message["height"]) == (160, 90)
-    (face,) = message["faces"]  # type: ignore[misc]
+    (face,) = message["faces"]
     assert face["box"] == [12, 20, 52, 60]
     assert (face["id"], face["label"], face["state"], face["reason"]) == (1, "happy", "sure", None)
     assert list(face["probabilities"]) == [emotion.value for emotion in Emotion]
@@ -46,7 +47,7 @@ def test_result_carries_everything_the_page_shows() -> None:
 
 def test_withheld_face_has_no_reading_and_says_why() -> None:
     """A face too small keeps its box, not its probabilities."""
-    (face,) = _process(fake_pipeline(detection(side=10)), _frame())["faces"]  # type: ignore[misc]
+    (face,) = _process(fake_pipeline(detection(side=10)), _frame())["faces"]
     assert (face["state"], face["reason"], face["label"]) == ("withheld", "too_small", None)
     assert face["probabilities"] is face["valence"] is face["arousal"] is None
 

@@ -108,7 +108,6 @@ async function start() {
   const mine = camera ? new VisitorCamera(part("video"), settings.max_side, told) : new ServerSource(part("picture"), told);
   feed = mine;
   enter("starting");
-  void loadPlotly(settings.plotly_styles);
   try {
     await mine.start();
   } catch (error) {
@@ -221,3 +220,5 @@ const wanted = [asked, recall("mimik-language"), document.documentElement.lang].
 await speak(wanted ?? "en");
 enter("consent");
 document.documentElement.classList.add("spoken");
+// Plotly is large; it is read while the visitor reads, so that the picture does not stutter later.
+(globalThis.requestIdleCallback ?? setTimeout)(() => void loadPlotly(settings.plotly_styles));

@@ -128,7 +128,7 @@ export class People {
       : capital(stateName(face.state));
     for (const [key, { row, bar, share }] of card.bars) {
       const value = face.probabilities?.[key];
-      bar.style.transform = `scaleX(${value ?? 0})`;
+      bar.style.transform = `translateX(${((value ?? 0) - 1) * 100}%)`;
       share.textContent = value === undefined ? "–" : percent(value);
       row.classList.toggle("shown", key === face.label);
     }
