@@ -1,5 +1,8 @@
 """Where the default line is put together."""
 
+from hashlib import sha256
+from pathlib import Path
+
 from mimik.align import FaceAligner
 from mimik.classify import OnnxClassifier
 from mimik.config import Settings
@@ -37,4 +40,12 @@ def load(settings: Settings | None = None) -> Pipeline:
         classifier=classifier,
         tracker=PersonTracker,
         smoother=smoother,
+        identity=_identity(settings, classifier.record.sha256),
     )
+
+
+def _identity(settings: Settings, model: str | None) -> str:
+    """What decides how one frame is read. Smoothing is not among it: it comes after."""
+    file = Path(settings.detector)
+    detector = sha256(file.read_bytes()).hexdigest() if file.is_file() else settings.detector
+    return f"{detector} {settings.detector_threshold} {settings.detector_side} {settings.smallest_face} {model}"

@@ -16,7 +16,7 @@ from mimik.errors import SourceError
 from mimik.pipeline import Pipeline
 from mimik.sinks.spool import Ending, Spool, read_frames
 from mimik.sources import Pictures, VideoFile, is_picture
-from mimik.types import FrameResult, Source
+from mimik.types import Frame, FrameResult, Source
 
 __all__ = ["Job", "Opener", "Spooled", "follow", "open_input", "read_input"]
 
@@ -89,7 +89,20 @@ def open_input(path: Path, start: int = 0) -> Source:
     Raises:
         SourceError: it cannot be read.
     """
-    return Pictures([path]) if is_picture(path) else VideoFile(path, start=start)
+    return Pictures([path]) if is_picture(path) else _WholeVideo(path, start=start)
+
+
+class _WholeVideo(VideoFile):
+    """A video that gives what it has and then says if that was not all."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        yield from super().__iter__()
+        if self.damaged is not None:
+            raise SourceError(
+                "{source}: damaged ({detail}). What could be read of it was read.",
+                source=self.name,
+                detail=self.damaged,
+            )
 
 
 def read_input(pipeline: Pipeline, job: Job, opener: Opener, meter: Meter, stop: Event) -> Spooled | None:
@@ -139,19 +152,9 @@ def _read(pipeline: Pipeline, job: Job, spool: Spool, opener: Opener, meter: Met
         error_text = str(error)
     finally:
         source.close()
-    return Ending(source.kind, error_text or _shortfall(job.path, source, spool.frames))
-
-
-def _shortfall(path: Path, source: Source, frames: int) -> str | None:
-    """What is wrong with an input that ended without an error."""
-    if not frames:
-        return str(SourceError("{path}: holds no frame.", path=path))
-    damage = getattr(source, "damaged", None)  # a video that was cut short still gives what it has
-    if damage is None:
-        return None
-    return str(
-        SourceError("{source}: damaged ({detail}). What could be read of it was read.", source=path, detail=damage)
-    )
+    if error_text is None and not spool.frames:
+        error_text = str(SourceError("{path}: holds no frame.", path=job.path))
+    return Ending(source.kind, error_text)
 
 
 def _due(time_s: float, last: tuple[int, float] | None, fps: float | None) -> bool:

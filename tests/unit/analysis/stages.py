@@ -32,14 +32,13 @@ FPS = 29.97
 
 
 class Clip:
-    """A fake video: frame i is gray i % 251. May break or say that it is damaged.
+    """A fake video: frame i is gray i % 251. May break.
 
     Args:
         path: its name.
         start: first frame to give.
         frames: how many there are.
         error: raised after the last one.
-        damaged: what the source says of itself at its end.
         kind: how its frames belong together.
     """
 
@@ -49,13 +48,11 @@ class Clip:
         start: int,
         frames: int,
         error: str | None = None,
-        damaged: str | None = None,
         kind: SourceKind = SourceKind.VIDEO,
     ) -> None:
         self.kind = kind
         self.name = str(path)
         self.frame_count = frames
-        self.damaged = damaged
         self.closed = False
         self._start = start
         self._error = error
@@ -173,7 +170,7 @@ def pipeline(finder: Finder | None = None, identity: str = "fakes") -> Pipeline:
 
 
 def opener(path: Path, start: int) -> Clip:
-    """What a path's name says: ``30.mp4``, ``12-broken.mp4``, ``9-damaged.mp4``, ``0-none.mp4``, ``1.jpg``."""
+    """What a path's name says: ``30.mp4``, ``12-broken.mp4``, ``0-none.mp4``, ``1.jpg``."""
     count, _, word = path.stem.partition("-")
     if word == "missing":
         raise SourceError("{path}: there is no such file.", path=path)
@@ -182,6 +179,5 @@ def opener(path: Path, start: int) -> Clip:
         start,
         int(count),
         error=word if word == "broken" else None,
-        damaged="cut short" if word == "damaged" else None,
         kind=SourceKind.PICTURES if path.suffix == ".jpg" else SourceKind.VIDEO,
     )

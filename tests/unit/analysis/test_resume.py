@@ -16,7 +16,7 @@ from mimik.analysis import Summary, analyse
 
 from .stages import Finder, opener, pipeline
 
-INPUTS = [Path(name) for name in ("9.mp4", "a/1.jpg", "b/1.jpg", "7-broken.mp4", "0-missing.mp4", "8-damaged.mp4")]
+INPUTS = [Path(name) for name in ("9.mp4", "a/1.jpg", "b/1.jpg", "7-broken.mp4", "0-missing.mp4", "8.mp4")]
 FRAMES = 9 + 1 + 1 + 7 + 8
 
 
