@@ -58,7 +58,7 @@ class Overlay:
         canvas: Image = image.copy()
         short = min(canvas.shape[:2])
         size = int(np.clip(round(short / 32), 11, 96))
-        thickness = max(1, round(short / 360))
+        thickness = max(2, round(short / 300))
         faces = tuple(faces)
         for face in faces:
             _outline(canvas, face, thickness)
@@ -99,7 +99,7 @@ def _luminance(colour: _Colour) -> float:
 
 def _outline(canvas: Image, face: Face, thickness: int) -> None:
     x1, y1, x2, y2 = (round(value) for value in face.detection.box)
-    edge = thickness + 2 * max(1, thickness // 2)
+    edge = thickness + 2 * max(1, thickness // 3)
     if face.state is State.SURE and face.label is not None:
         cv2.rectangle(canvas, (x1, y1), (x2, y2), _BLACK, edge)
         cv2.rectangle(canvas, (x1, y1), (x2, y2), _COLOURS[face.label], thickness)
