@@ -51,6 +51,19 @@ Threads = Annotated[
         metavar="N", min=0, max=256, help="Threads a network may use; 0: one a core.", rich_help_panel="Models"
     ),
 ]
+_SIDE_HELP = "Shrink pictures to this long side, in pixels, to find faces; larger finds smaller faces, more slowly."
+LiveSide = Annotated[
+    int | None,
+    typer.Option(
+        "--side", metavar="N", min=64, max=4096, help=_SIDE_HELP, show_default="640", rich_help_panel="Models"
+    ),
+]
+Side = Annotated[
+    int | None,
+    typer.Option(
+        "--side", metavar="N", min=64, max=4096, help=_SIDE_HELP, show_default="2048", rich_help_panel="Models"
+    ),
+]
 Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the page listens.", rich_help_panel="Web page")]
 Port = Annotated[
     int | None,
@@ -118,11 +131,12 @@ def demo(
     detector: Detector = None,
     model: Model = None,
     threads: Threads = None,
+    side: LiveSide = None,
 ) -> None:
     from mimik.cli import live as work
     from mimik.cli.models import settings
 
-    chosen = settings(detector, model, threads)
+    chosen = settings(detector, model, threads, side, live=True)
     page = work.Page(host, port, not no_browser)
     if headless:
         code = work.demonstrate(context.obj, chosen, 10.0 if seconds is None else seconds)
@@ -164,13 +178,14 @@ def live(
     detector: Detector = None,
     model: Model = None,
     threads: Threads = None,
+    side: LiveSide = None,
 ) -> None:
     from mimik.cli import live as work
     from mimik.cli.models import settings
 
     if window and headless:
         raise typer.BadParameter("choose one", context, param_hint=("--window", "--headless"))
-    chosen = settings(detector, model, threads)
+    chosen = settings(detector, model, threads, side, live=True)
     if window:
         code = work.show_window(context.obj, chosen, source, record, seconds)
     elif headless:
@@ -211,13 +226,14 @@ def analyze(
     detector: Detector = None,
     model: Model = None,
     threads: Threads = None,
+    side: Side = None,
 ) -> None:
     from mimik.cli import analyze as work
     from mimik.cli.models import settings
 
     code = work.analyze(
         context.obj,
-        settings(detector, model, threads),
+        settings(detector, model, threads, side),
         inputs,
         output,
         formats=formats,
@@ -241,12 +257,14 @@ def serve(
     detector: Detector = None,
     model: Model = None,
     threads: Threads = None,
+    side: LiveSide = None,
 ) -> None:
     from mimik.cli import live as work
     from mimik.cli.models import settings
 
     page = work.Page(host, port, open_browser=False)
-    raise typer.Exit(work.show_page(context.obj, settings(detector, model, threads), None, page, None, None))
+    chosen = settings(detector, model, threads, side, live=True)
+    raise typer.Exit(work.show_page(context.obj, chosen, None, page, None, None))
 
 
 @app.command(

@@ -42,7 +42,7 @@ class Page:
 
 def demonstrate(terminal: Terminal, settings: Settings, seconds: float) -> int:
     """Read the bundled source for some seconds; print a line a second and a closing table."""
-    from mimik.cli.summary import Tally, closing_table, second_line
+    from mimik.cli.summary import Tally, closing_line, closing_table, second_line
 
     pipeline = Pipeline.load(settings)
     source = open_source("demo", notice=terminal.notice)
@@ -56,7 +56,8 @@ def demonstrate(terminal: Terminal, settings: Settings, seconds: float) -> int:
                 terminal.write(second_line(terminal, second, result, realtime.statistics()))
                 second += 1
         elapsed = time.perf_counter() - start
-    terminal.out.print(closing_table(terminal, tally, elapsed))
+    terminal.out.print(closing_table(terminal, tally))
+    terminal.write(closing_line(terminal, tally, elapsed))
     return stop.exit_code
 
 

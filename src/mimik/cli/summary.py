@@ -11,7 +11,7 @@ from mimik.realtime import RealtimeStatistics
 from mimik.types import Emotion, FrameResult, State
 from mimik.words import EMOTION_COLOURS, emotion_name, reason_name, state_name
 
-__all__ = ["Tally", "closing_table", "second_line"]
+__all__ = ["Tally", "closing_line", "closing_table", "second_line"]
 
 _BAR = 24
 
@@ -77,20 +77,10 @@ def second_line(terminal: Terminal, second: int, result: FrameResult, statistics
     )
 
 
-def closing_table(terminal: Terminal, tally: Tally, seconds: float) -> Table:
-    """The whole run: shares of the expressions, and how fast it went."""
-    import numpy as np
-
-    p50, p95 = np.percentile(tally.latencies_ms, [50, 95]) if tally.latencies_ms else (0.0, 0.0)
+def closing_table(terminal: Terminal, tally: Tally) -> Table:
+    """The whole run: shares of the expressions."""
     table = Table(
         title=terminal.text("{count} faces in {frames} frames", count=tally.faces, frames=tally.frames),
-        caption=terminal.text(
-            "{fps:.1f} frames read a second, latency {p50:.0f} ms (p95 {p95:.0f} ms), {dropped} frames dropped",
-            fps=tally.frames / max(seconds, 1e-3),
-            p50=p50,
-            p95=p95,
-            dropped=tally.dropped,
-        ),
         header_style="bold",
     )
     table.add_column(terminal.text("Expression"))
@@ -109,3 +99,17 @@ def closing_table(terminal: Terminal, tally: Tally, seconds: float) -> Table:
         state_name(State.WITHHELD, terminal.language), terminal.text("{percent}%", percent=round(100 * share)), ""
     )
     return table
+
+
+def closing_line(terminal: Terminal, tally: Tally, seconds: float) -> str:
+    """The whole run: how fast it went."""
+    import numpy as np
+
+    p50, p95 = np.percentile(tally.latencies_ms, [50, 95]) if tally.latencies_ms else (0.0, 0.0)
+    return terminal.text(
+        "{fps:.1f} frames read a second, latency {p50:.0f} ms (p95 {p95:.0f} ms), {dropped} frames dropped",
+        fps=tally.frames / max(seconds, 1e-3),
+        p50=p50,
+        p95=p95,
+        dropped=tally.dropped,
+    )

@@ -2,10 +2,12 @@
 
 import json
 import signal
+from typing import Any
 
 import pytest
 
 from mimik.cli import main
+from mimik.cli.models import LIVE_SIDE, settings
 from mimik.errors import SourceError
 from mimik.pipeline import Pipeline
 
@@ -109,3 +111,21 @@ def test_the_signals_are_pythons_own_again_afterwards(monkeypatch: pytest.Monkey
     let_load_raise(monkeypatch, SourceError("x"))
     main(DEMO)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "side"),
+    [
+        ({}, {}, LIVE_SIDE),
+        ({"side": 960}, {}, 960),
+        ({}, {"MIMIK_DETECTOR_SIDE": "800"}, 800),
+        ({"detector": "yunet.onnx"}, {}, None),
+    ],
+)
+def test_live_runs_shrink_pictures_unless_told_otherwise(
+    given: dict[str, Any], environment: dict[str, str], side: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert settings(**given, live=True).detector_side == side
+    assert settings(**given).detector_side == (None if side == LIVE_SIDE else side)

@@ -63,7 +63,7 @@ def test_every_help_text_has_its_turkish() -> None:
         things: list[tuple[object, tuple[str, ...]]] = [(command, ("help", "epilog"))]
         things += [(parameter, ("help", "rich_help_panel", "show_default")) for parameter in command.params]
         texts |= {text for thing, names in things for name in names if isinstance(text := getattr(thing, name, 0), str)}
-    missing = texts - set(catalogue("tr"))
+    missing = {text for text in texts if not text.isdigit()} - set(catalogue("tr"))
     assert not missing
 
 

@@ -15,7 +15,7 @@ import pytest
 from mimik.cli import live, main
 from mimik.cli.recording import Recorder, checked_path
 from mimik.cli.stopping import Stop
-from mimik.cli.summary import Tally, closing_table, second_line
+from mimik.cli.summary import Tally, closing_line, closing_table, second_line
 from mimik.cli.terminal import Terminal
 from mimik.cli.window import Paced, check_screen, show
 from mimik.errors import ConfigError, SinkError, SourceError
@@ -150,13 +150,15 @@ def test_the_closing_table_shares_add_up() -> None:
     for frame in FakeSource(8):
         tally.add(stream.process(frame, dropped=1))
     assert (tally.frames, tally.faces, tally.labels.total(), tally.withheld, tally.dropped) == (8, 16, 8, 8, 8)
-    table = closing_table(Terminal(), tally, seconds=2.0)
+    table = closing_table(Terminal(), tally)
     assert [cell for cell in table.columns[1].cells if cell != "0%"] == ["50%", "50%"]
-    assert "4.0 frames read a second" in str(table.caption)
+    assert closing_line(Terminal(), tally, 2.0).startswith("4.0 frames read a second, latency ")
+    assert closing_line(Terminal(), tally, 2.0).endswith(", 8 frames dropped")
 
 
 def test_no_frames_make_a_table_too() -> None:
-    assert closing_table(Terminal(), Tally(), seconds=1.0).row_count == 8
+    assert closing_table(Terminal(), Tally()).row_count == 8
+    assert closing_line(Terminal(), Tally(), 1.0).startswith("0.0 frames")
 
 
 def test_a_second_without_a_face() -> None:
