@@ -1,0 +1,53 @@
+"""Pictures with faces for tests: two free photographs that dependencies bring, and composed ones."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mimik.types import Image
+
+__all__ = ["collins", "compose", "hopper"]
+
+
+def hopper() -> Image:
+    """Grace Hopper, ``(600, 512, 3)`` BGR; matplotlib's sample data, in the public domain."""
+    return _picture("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
+
+
+def collins() -> Image:
+    """Eileen Collins, smiling, ``(512, 512, 3)`` BGR; scikit-image's sample data, in the public domain."""
+    return _picture("skimage", "data/astronaut.png")
+
+
+def compose(
+    face: NDArray[np.uint8], size: int = 144, canvas: tuple[int, int] = (320, 240), at: tuple[int, int] | None = None
+) -> Image:
+    """A picture that holds one square gray face, as FER-2013 frames them.
+
+    Args:
+        face: ``(N, N)`` uint8.
+        size: the face's side in the picture, in pixels.
+        canvas: the picture's width and height.
+        at: the face's upper left corner (x, y); None: in the middle.
+
+    Returns:
+        ``(height, width, 3)`` BGR, around the face of the one gray that is the median of the face's edge: around
+        blurred edges, a detector sees larger faces and misses more.
+    """
+    edge = np.concatenate([face[0], face[-1], face[:, 0], face[:, -1]])
+    picture = np.full((canvas[1], canvas[0]), int(np.median(edge)), dtype=np.uint8)
+    x, y = at or ((canvas[0] - size) // 2, (canvas[1] - size) // 2)
+    picture[y : y + size, x : x + size] = cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+
+
+def _picture(package: str, path: str) -> Image:
+    spec = find_spec(package)
+    assert spec
+    assert spec.submodule_search_locations
+    picture = cv2.imread(str(Path(spec.submodule_search_locations[0]) / path))
+    assert picture is not None
+    return np.asarray(picture, dtype=np.uint8)
