@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-import mimik
 from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
 from mimik.serve.broadcast import Broadcast
@@ -31,6 +31,7 @@ __all__ = ["create_app"]
 _log = logging.getLogger(__name__)
 _LANGUAGE_NAMES = {"en": "English", "tr": "Türkçe"}
 _AT_ONCE = 2
+_VERSION = version("mimik")
 
 
 def create_app(
@@ -69,7 +70,7 @@ def create_app(
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
-        return {"status": "ok", "version": mimik.__version__}
+        return {"status": "ok", "version": _VERSION}
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
@@ -87,7 +88,7 @@ def create_app(
     @app.get("/settings.json")
     async def settings() -> dict[str, object]:
         return {
-            "version": mimik.__version__,
+            "version": _VERSION,
             "mode": "camera" if broadcast is None else "source",
             "source": broadcast.name if broadcast is not None else None,
             "recorded": broadcast is not None and on_result is not None,
