@@ -1,6 +1,6 @@
 # make demo              see it work in the browser (HEADLESS=1: as text)
 # make test              style, types and all tests
-# make lint, docs, clean
+# make lint, docs, constraints, clean
 #
 # Needs git, make and Python 3.11 or newer. Everything is installed into .venv, once.
 
@@ -18,7 +18,7 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 INSTALL := "$(BIN)/python" -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint docs clean distclean
+.PHONY: demo test lint docs constraints clean distclean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.mimik
@@ -34,6 +34,12 @@ lint: $(VENV)/.mimik-dev
 
 docs: $(VENV)/.mimik
 	"$(BIN)/python" -m mimik.cli.reference docs
+
+# Torch's builds for processors call themselves 2.13.0+cpu, a version that PyPI does not know.
+constraints: $(VENV)/.mimik-dev
+	@{ echo '# What CI ran: `pip install -c constraints.txt .` gives the same versions. Made by `make constraints`.'; \
+		"$(BIN)/python" -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } >constraints.txt.new
+	@mv constraints.txt.new constraints.txt
 
 clean:
 	rm -rf build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

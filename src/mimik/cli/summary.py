@@ -95,9 +95,8 @@ def closing_table(terminal: Terminal, tally: Tally) -> Table:
             f"[{EMOTION_COLOURS[emotion]}]{bar}[/]" if bar else "",
         )
     share = tally.withheld / max(tally.faces, 1)
-    table.add_row(
-        state_name(State.WITHHELD, terminal.language), terminal.text("{percent}%", percent=round(100 * share)), ""
-    )
+    name = state_name(State.WITHHELD, terminal.language)
+    table.add_row(name[:1].upper() + name[1:], terminal.text("{percent}%", percent=round(100 * share)), "")
     return table
 
 
