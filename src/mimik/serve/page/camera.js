@@ -5,6 +5,7 @@ import { Recent, address, pack } from "./wire.js";
 const SIDES = [320, 400, 480, 560, 640, 800, 960];
 const SLOW_MS = 200;
 const QUICK_MS = 90;
+const ENOUGH = 8;
 const LOST_MS = 8000;
 const RETRIES_MS = [500, 1000, 2000, 4000, 8000];
 
@@ -174,7 +175,7 @@ export class VisitorCamera {
   }
 
   #adapt() {
-    if (this.#sinceChange.length < 12) return;
+    if (this.#sinceChange.length < ENOUGH) return;
     const usual = this.#sinceChange.quantile(0.5);
     if (usual > SLOW_MS && this.#size > 0) this.#size -= 1;
     else if (usual < QUICK_MS && this.#size < SIDES.length - 1) this.#size += 1;

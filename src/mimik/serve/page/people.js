@@ -33,9 +33,9 @@ export class People {
     for (const [id, card] of this.#cards) {
       if (now - card.seen > GONE_MS) this.#remove(id, card);
       else {
-        const away = now - card.seen > 1000;
-        card.element.classList.toggle("away", away);
-        card.history.add(away ? null : card.face.probabilities, now);
+        card.away = now - card.seen > 1000;
+        card.element.classList.toggle("away", card.away);
+        card.history.add(card.away ? null : card.face.probabilities, now);
         this.#draw(card);
       }
     }
@@ -92,6 +92,7 @@ export class People {
       history: new History(part(".chart")),
       face: null,
       seen: 0,
+      away: false,
       said: null,
     };
     fill(element);
@@ -121,11 +122,7 @@ export class People {
     card.label.textContent = label ? label.name : withheld ? capital(stateName("withheld")) : t("reading…");
     card.swatch.style.backgroundColor = label ? label.colour : "transparent";
     card.confidence.textContent = label && face.probabilities ? percent(face.probabilities[face.label]) : "";
-    card.state.textContent = face.reason
-      ? withheld
-        ? t("The model reads nothing here: {reason}", { reason: lower(reasonName(face.reason)) })
-        : `${capital(stateName(face.state))} · ${lower(reasonName(face.reason))}`
-      : capital(stateName(face.state));
+    card.state.textContent = card.away ? t("Out of the picture") : this.#state(face);
     for (const [key, { row, bar, share }] of card.bars) {
       const value = face.probabilities?.[key];
       bar.style.transform = `translateX(${((value ?? 0) - 1) * 100}%)`;
@@ -145,6 +142,12 @@ export class People {
     card.derived.textContent = t("valence {valence}, arousal {arousal}", values);
     card.circumplex.setAttribute("aria-label", card.derived.textContent);
     card.derived.title = t("Right: pleasant, left: unpleasant, up: excited, down: calm; derived from the seven probabilities");
+  }
+
+  #state({ state, reason }) {
+    if (reason === null) return capital(stateName(state));
+    const why = lower(reasonName(reason));
+    return state === "withheld" ? t("The model reads nothing here: {reason}", { reason: why }) : `${capital(stateName(state))} · ${why}`;
   }
 
   /** Says one changed label aloud, not more often than every three seconds. */
