@@ -1,0 +1,63 @@
+"""The shipped networks, on the data they were measured on and through detection and alignment."""
+
+import os
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mimik.classify import OnnxClassifier
+from mimik.weights import records, verified
+
+pytestmark = pytest.mark.integration
+
+SHIPPED = [record for record in records() if record.file]
+needs_data = pytest.mark.skipif(not os.environ.get("MIMIK_FER2013"), reason="MIMIK_FER2013 is not set")
+
+
+@needs_data
+@pytest.mark.parametrize("record", SHIPPED, ids=lambda record: record.name)
+def test_accuracy_on_publictest_is_what_the_record_says(record: object) -> None:
+    from mimik.lab.data import read_parquet
+    from mimik.weights import Record
+
+    assert isinstance(record, Record)
+    faces = read_parquet(Path(os.environ["MIMIK_FER2013"]), "PublicTest")
+    classifier = OnnxClassifier(*verified(record.name))
+    logits = np.concatenate([classifier.logits(list(faces.images[i : i + 256])) for i in range(0, len(faces), 256)])
+    accuracy = (logits.argmax(1) == faces.labels).mean()
+    assert accuracy == pytest.approx(record.measured.accuracy, abs=0.001)
+    assert record.name != "default" or accuracy >= 0.68
+
+
+def test_one_batch_equals_faces_one_by_one() -> None:
+    classifier = OnnxClassifier.load()
+    crops = list(np.random.default_rng(0).integers(0, 255, (5, 48, 48), dtype=np.uint8))
+    together = classifier.logits(crops)
+    assert np.allclose(together, np.concatenate([classifier.logits([crop]) for crop in crops]), atol=1e-3)
+    assert classifier.classify([]) == ()
+
+
+def test_threads_may_share_a_classifier() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    classifier = OnnxClassifier.load(threads=1)
+    crops = np.random.default_rng(0).integers(0, 255, (16, 48, 48), dtype=np.uint8)
+    alone = [classifier.logits([crop])[0] for crop in crops]
+    with ThreadPoolExecutor(8) as threads:
+        shared = list(threads.map(lambda crop: classifier.logits([crop])[0], crops))
+    assert np.allclose(alone, shared, atol=1e-4)
+
+
+def test_a_face_takes_milliseconds_on_one_core() -> None:
+    """A loose bound, since test machines are shared; the figure itself stands in docs/decisions.md."""
+    classifier = OnnxClassifier.load(threads=1)
+    crop = np.zeros((48, 48), np.uint8)
+    times = []
+    for _ in range(50):
+        started = time.perf_counter()
+        classifier.logits([crop])
+        times.append(time.perf_counter() - started)
+    assert statistics.median(times) < 0.02

@@ -1,0 +1,30 @@
+"""The README's code runs as printed."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.media import demo_video
+
+pytestmark = pytest.mark.integration
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.tr.md"])
+def test_the_five_lines_run(name: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.S)
+    assert blocks
+    demo_video(tmp_path / "film.mp4", seconds=1)
+    for block in blocks:
+        done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "happy" in done.stdout
+
+
+def test_both_languages_show_the_same_code_and_commands() -> None:
+    english, turkish = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.tr.md"))
+    assert re.findall(r"```python\n(.*?)```", english, re.S) == re.findall(r"```python\n(.*?)```", turkish, re.S)
+    assert re.findall(r"^\| (`mimik \w+)", english, re.M) == re.findall(r"^\| (`mimik \w+)", turkish, re.M)
