@@ -40,7 +40,7 @@ _SHARPNESS = _Limits(math.log(0.08), math.log(0.29))
 # The share of a face's area outside of the picture. Cut from below: 59 % right at a median of 0.12, 57 % at 0.16, 43 %
 # at 0.22; from above 61 % at 0.11, 52 % at 0.19, 36 % at 0.27.
 _MISSING = _Limits(0.18, 0.05)
-# Degrees to the side. Half of PublicTest's faces are turned by less than 10 degrees, and one or two in a hundred by more
+# Degrees to the side. Half of PublicTest's faces are turned by less than 10 degrees, one or two in a hundred by more
 # than 60: what a network says of those it has hardly learnt. (Right: 67 % below 10 degrees, 55 % of the 290 faces at
 # 30-50, 48 % of the 61 at 50-60; too few beyond to say.)
 _YAW = _Limits(60.0, 20.0)
@@ -147,7 +147,7 @@ def _missing(image: Image, box: Box, pose: _Pose | None) -> float:
     x, y = pose.middle[0], pose.middle[1] - _BOX_RAISED * pose.unit
     inside_x = min(width, x + wide / 2) - max(0.0, x - wide / 2)
     inside_y = min(height, y + tall / 2) - max(0.0, y - tall / 2)
-    return 1 - max(0.0, inside_x) * max(0.0, inside_y) / (wide * tall)
+    return float(1 - max(0.0, inside_x) * max(0.0, inside_y) / (wide * tall))
 
 
 def _luma(image: Image, box: Box) -> NDArray[np.float32]:
@@ -164,7 +164,7 @@ def _luma(image: Image, box: Box) -> NDArray[np.float32]:
 
 def _sharpness(luma: NDArray[np.float32]) -> float:
     """See `_SHARPNESS`; contrast does not change it."""
-    detail = float(np.var(cv2.Laplacian(luma, cv2.CV_32F)))
+    detail = float(np.var(np.asarray(cv2.Laplacian(luma, cv2.CV_32F))))
     return math.log(detail / max(float(np.var(luma)), 1.0) + 1e-6)
 
 
