@@ -11,17 +11,22 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MIMIK_", extra="forbid", frozen=True)
 
-    detector: str = Field("centerface", description="A detector's name, or the path of a detector's ONNX file.")
+    detector: str = Field(default="centerface", description="A detector's name, or the path of a detector's ONNX file.")
     detector_threshold: float | None = Field(
-        None, gt=0, lt=1, description="Least score of a face; the detector's own where absent."
+        default=None, gt=0, lt=1, description="Least score of a face; the detector's own where absent."
     )
     detector_side: int | None = Field(
-        None, ge=64, le=4096, description="Shrink pictures to this long side, in pixels, before detection; none: never."
+        default=None,
+        ge=64,
+        le=4096,
+        description="Shrink pictures to this long side, in pixels, before detection; none: never.",
     )
-    classifier: str = Field("default", description="A shipped model's name, or the path of a model record.")
-    threads: int = Field(0, ge=0, le=256, description="Threads a network may use; 0: one a processor core.")
-    smoothing_s: float = Field(0.4, ge=0, le=60, description="Time constant of smoothing by person, seconds; 0: none.")
+    classifier: str = Field(default="default", description="A shipped model's name, or the path of a model record.")
+    threads: int = Field(default=0, ge=0, le=256, description="Threads a network may use; 0: one a processor core.")
+    smoothing_s: float = Field(
+        default=0.4, ge=0, le=60, description="Time constant of smoothing by person, seconds; 0: none."
+    )
     switch_margin: float = Field(
-        0.08, ge=0, le=1, description="How far another expression must lead before the shown label changes."
+        default=0.08, ge=0, le=1, description="How far another expression must lead before the shown label changes."
     )
-    smallest_face: int = Field(28, ge=8, le=2000, description="Faces lower than this, in pixels, are withheld.")
+    smallest_face: int = Field(default=28, ge=8, le=2000, description="Faces lower than this, in pixels, are withheld.")

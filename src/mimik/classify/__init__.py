@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -67,7 +68,7 @@ class OnnxClassifier:
         return tuple(EmotionScores(row) for row in softmax(self.logits(crops) / self.record.temperature))
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Probabilities along the last axis."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     shares: NDArray[np.float32] = (powers / powers.sum(-1, keepdims=True)).astype(np.float32)

@@ -1,5 +1,6 @@
 """The commands and their options; the work is done beside this module, imported when a command runs."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -55,7 +56,7 @@ _SIDE_HELP = "Shrink pictures to this long side, in pixels, to find faces; large
 LiveSide = Annotated[
     int | None,
     typer.Option(
-        "--side", metavar="N", min=64, max=4096, help=_SIDE_HELP, show_default="640", rich_help_panel="Models"
+        "--side", metavar="N", min=64, max=4096, help=_SIDE_HELP, show_default="480", rich_help_panel="Models"
     ),
 ]
 Side = Annotated[
@@ -106,7 +107,7 @@ def _start(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    context.obj = Terminal(choose_language(lang), quiet, verbose)
+    context.obj = Terminal(choose_language(lang), quiet, verbose, asked=lang or os.environ.get("MIMIK_LANG"))
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -17,8 +17,9 @@ from mimik.cli.terminal import Terminal, silence_stdout
 from mimik.config import Settings
 from mimik.pipeline import Pipeline
 from mimik.realtime import Realtime
-from mimik.sources import open_source
+from mimik.sources import Paced, open_source
 from mimik.types import Frame, FrameResult, Image, Notice, Source, SourceKind
+from mimik.words import choose_language
 
 __all__ = ["Page", "demonstrate", "print_lines", "show_page", "show_window"]
 
@@ -47,10 +48,14 @@ def demonstrate(terminal: Terminal, settings: Settings, seconds: float) -> int:
     pipeline = Pipeline.load(settings)
     source = open_source("demo", notice=terminal.notice)
     tally = Tally()
-    with Stop(source.close, seconds) as stop, Realtime(source, pipeline.stream(source.kind)) as realtime:
+    with Stop(source.close) as stop, Realtime(source, pipeline.stream(source.kind)) as realtime:
         start = time.perf_counter()
         second = 1
         for result in realtime.results():
+            if not tally.frames:
+                # The seconds asked for are seconds of results: a cold start is not counted.
+                stop.limit(seconds)
+                start = time.perf_counter()
             tally.add(result)
             if time.perf_counter() - start >= second:
                 terminal.write(second_line(terminal, second, result, realtime.statistics()))
@@ -85,7 +90,7 @@ def print_lines(terminal: Terminal, settings: Settings, spec: str, record: Path 
 
 def show_window(terminal: Terminal, settings: Settings, spec: str, record: Path | None, seconds: float | None) -> int:
     """Show a desktop window until q, Esc, Ctrl-C, or the source's end."""
-    from mimik.cli.window import HighGui, Paced, check_screen, show
+    from mimik.cli.window import HighGui, check_screen, show
     from mimik.sinks import Overlay
 
     check_screen()
@@ -144,7 +149,6 @@ def show_page(
         record: also write the annotated source here.
         seconds: end after so long.
     """
-    from mimik.cli.window import Paced
     from mimik.serve import create_app, serve
 
     record = record and checked_path(record)
@@ -161,7 +165,7 @@ def show_page(
         app = create_app(
             pipeline,
             source=source,
-            language=terminal.language,
+            language=choose_language(terminal.asked) if terminal.asked else None,
             on_result=None if recorder is None else recorder.read,
         )
         serve(app, page.host, page.port, page.open_browser, ready, terminal.notice)

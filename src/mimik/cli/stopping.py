@@ -47,6 +47,12 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
+    def limit(self, seconds: float) -> None:
+        """End the run so long from now: for runs whose start may take long."""
+        timer = threading.Timer(seconds, self._wanted.set)
+        timer.daemon = True
+        timer.start()
+
     @property
     def wanted(self) -> bool:
         """Whether the run shall end."""

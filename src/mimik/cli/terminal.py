@@ -25,11 +25,13 @@ class Terminal:
         language: of `mimik.words.LANGUAGES`.
         quiet: leave out what is neither result nor trouble.
         verbose: show what happens inside, and tracebacks.
+        asked: the language asked for by option or variable, which a browser may not override; None: nobody asked.
     """
 
     language: str = "en"
     quiet: bool = False
     verbose: bool = False
+    asked: str | None = None
 
     @cached_property
     def out(self) -> Console:

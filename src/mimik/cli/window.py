@@ -8,20 +8,18 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Protocol
 
 import cv2
 
 from mimik.errors import ConfigError
 from mimik.realtime import Realtime, RealtimeStatistics
-from mimik.types import Frame, FrameResult, Image, Source, SourceKind
+from mimik.types import Frame, FrameResult, Image
 
-__all__ = ["HighGui", "Paced", "Screen", "check_screen", "show"]
+__all__ = ["HighGui", "Screen", "check_screen", "show"]
 
 _TITLE = "Mimik"
-_PICTURE_S = 3.0
 _QUIT_KEYS = frozenset({ord("q"), ord("Q"), 27})
 
 
@@ -158,30 +156,3 @@ class _Feed:
         except BaseException as error:  # handed on whole, to be raised in the window's thread
             self.error = error
         self.ended = True
-
-
-class Paced:
-    """A recording at the pace of its own time stamps, or pictures every three seconds, as a camera would give them."""
-
-    kind = SourceKind.LIVE
-
-    def __init__(self, source: Source) -> None:
-        self.name = source.name
-        self._source = source
-        self._closed = threading.Event()
-
-    def __iter__(self) -> Iterator[Frame]:
-        start = time.perf_counter()
-        pictures = self._source.kind is SourceKind.PICTURES
-        for number, frame in enumerate(self._source):
-            due_s = number * _PICTURE_S if pictures else frame.time_s
-            if self._closed.wait(max(0.0, start + due_s - time.perf_counter())):
-                return
-            yield replace(frame, time_s=due_s, captured_s=time.perf_counter())
-        if pictures:
-            self._closed.wait(_PICTURE_S)
-
-    def close(self) -> None:
-        """End the iteration."""
-        self._closed.set()
-        self._source.close()

@@ -7,9 +7,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 
 import anyio
 import cv2
@@ -31,6 +30,7 @@ from mimik.serve.messages import (
     statistics_message,
     to_json,
 )
+from mimik.sources import Paced
 from mimik.types import Frame, FrameResult, Notice, Source, SourceKind
 
 __all__ = ["Broadcast"]
@@ -38,7 +38,6 @@ __all__ = ["Broadcast"]
 _log = logging.getLogger(__name__)
 _LONG_SIDE = 1280
 _JPEG_QUALITY = 82
-_PICTURE_S = 3.0
 _STOP_S = 1.0
 
 
@@ -99,7 +98,7 @@ class _Run:
         """
         source = open_source(lambda text, values: self._publish(notice_message(text, values)))
         if source.kind is not SourceKind.LIVE:
-            source = _Paced(source)
+            source = Paced(source)
         self._realtime = Realtime(source, pipeline.stream(SourceKind.LIVE))
         self._realtime.__enter__()
         for thread in self._threads:
@@ -274,29 +273,6 @@ class _Once:
         if source is None:
             raise SourceError("The source has come to its end. Start Mimik again to see it once more.")
         return source
-
-
-class _Paced:
-    """A recording at the speed of its own time stamps, or pictures one by one, as a camera would give them."""
-
-    kind = SourceKind.LIVE
-
-    def __init__(self, source: Source) -> None:
-        self.name = source.name
-        self._source = source
-        self._closed = threading.Event()
-
-    def __iter__(self) -> Iterator[Frame]:
-        began = time.perf_counter()
-        for number, frame in enumerate(self._source):
-            due_s = number * _PICTURE_S if self._source.kind is SourceKind.PICTURES else frame.time_s
-            if self._closed.wait(max(0.0, began + due_s - time.perf_counter())):
-                return
-            yield replace(frame, time_s=due_s, captured_s=time.perf_counter())
-
-    def close(self) -> None:
-        self._closed.set()
-        self._source.close()
 
 
 def _encode(frame: Frame) -> bytes:

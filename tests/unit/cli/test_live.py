@@ -17,10 +17,11 @@ from mimik.cli.recording import Recorder, checked_path
 from mimik.cli.stopping import Stop
 from mimik.cli.summary import Tally, closing_line, closing_table, second_line
 from mimik.cli.terminal import Terminal
-from mimik.cli.window import Paced, check_screen, show
+from mimik.cli.window import check_screen, show
 from mimik.errors import ConfigError, SinkError, SourceError
 from mimik.pipeline import Pipeline
 from mimik.realtime import Realtime, RealtimeStatistics
+from mimik.sources import Paced
 from mimik.types import Frame, FrameResult, Image, Source, SourceKind
 from tests.fakes import FakeClassifier, FakeSource, detection, fake_pipeline
 

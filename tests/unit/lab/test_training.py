@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +54,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network that trains in a blink."""
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A network that trains in a blink, in one thread: so small a one only waits for a second."""
     monkeypatch.setitem(NETWORKS, "residual", lambda: ResidualNet((8, 16, 16, 16), stem=4))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def config(epochs: int) -> Config:
