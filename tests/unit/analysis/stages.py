@@ -32,7 +32,7 @@ FPS = 29.97
 
 
 class Clip:
-    """A fake video: frame i is gray i % 251. May break.
+    """A fake video: frame i is gray 21 i % 251. May break.
 
     Args:
         path: its name.
@@ -59,7 +59,7 @@ class Clip:
 
     def __iter__(self) -> Iterator[Frame]:
         for index in range(self._start, self.frame_count):
-            image = np.full((48, 64, 3), index % 251, np.uint8)
+            image = np.full((48, 64, 3), index * 21 % 251, np.uint8)
             yield Frame(image, index, index / FPS, source=self.name)
         if self._error:
             raise SourceError("{path}: broke.", path=self.name)
