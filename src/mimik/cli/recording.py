@@ -103,15 +103,22 @@ class Recorder:
 
     def _write_all(self) -> None:
         """Write until the run is over; after a failure only empty the queue, so that nobody waits for it."""
+        coming = iter(self._queue.get, None)
+        over = False
         try:
             with self._sink:
-                while (result := self._queue.get()) is not None:
+                for result in coming:
                     self._sink.write(result)
                     self.written += 1
-                return
+                over = True
         except MimikError as error:
             self.failed = True
             self._terminal.warn(error.text, **error.values)
-            self._terminal.warn("The recording ended here; the run goes on without it.")
-        while self._queue.get() is not None:
-            pass
+            if not over:
+                self._terminal.warn("The recording ended here; the run goes on without it.")
+        except BaseException:  # a defect, which Python reports as this thread ends
+            self.failed = True
+            raise
+        finally:
+            for _ in coming:  # nothing is left where the run was over
+                pass

@@ -227,6 +227,39 @@ def test_a_full_disk_ends_the_recording_and_not_the_run(capsys: pytest.CaptureFi
     assert "the run goes on without it" in said
 
 
+@pytest.mark.parametrize("kind", [SourceKind.VIDEO, SourceKind.LIVE])
+def test_a_recording_that_cannot_be_completed_ends_with_the_run(
+    kind: SourceKind, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The disk is full when the file's index is to be written."""
+
+    class Unfinished(FakeSink):
+        def __exit__(self, *error: object) -> None:
+            raise SinkError("{path}: holds no more.", path="x.mp4")
+
+    recorder = Recorder(FakeSource(5, kind=kind), Unfinished(), Terminal())
+    with recorder:
+        for result in fake_pipeline().run(recorder):
+            recorder.read(result)
+    assert recorder.failed
+    said = capsys.readouterr().err
+    assert "x.mp4: holds no more." in said
+    assert "the run goes on" not in said
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_defect_in_a_sink_holds_nobody_up() -> None:
+    class Broken(FakeSink):
+        def write(self, result: FrameResult) -> None:
+            raise ZeroDivisionError
+
+    recorder = Recorder(FakeSource(60), Broken(), Terminal())
+    with recorder:
+        for result in fake_pipeline().run(recorder):
+            recorder.read(result)
+    assert recorder.failed
+
+
 def test_an_encoder_that_cannot_follow_leaves_frames_out_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     sink = FakeSink(pause_s=0.02)
     recorder = Recorder(FakeSource(150, fps=1000, kind=SourceKind.LIVE), sink, Terminal())
