@@ -63,8 +63,7 @@ COLUMNS: tuple[Column, ...] = (
         "top",
         "text",
         " · ".join(Emotion),
-        "The expression to show. In videos it changes less readily than the likeliest probability, so that it does"
-        " not flicker, and may for moments differ from it.",
+        "The likeliest expression: the greatest of the seven probabilities of this row.",
     ),
     Column("state", "text", " · ".join(State), "How far the row may be believed.", optional=False),
     Column(
@@ -166,7 +165,7 @@ def _face_row(source: str, index: int, time_s: float | None, face: Face) -> Row:
         sad=sad,
         surprise=surprise,
         neutral=neutral,
-        top=face.label.value if shown and face.label else None,
+        top=emotions.top.value if shown and emotions.top else None,
         state=face.state.value,
         reason=face.reason.value if face.reason else None,
         quality=_number("quality", face.quality.score),
