@@ -1,7 +1,11 @@
 """Settings: defaults, overridden by ``MIMIK_*`` environment variables, overridden by arguments."""
 
-from pydantic import Field
+from __future__ import annotations
+
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mimik.errors import ConfigError
 
 __all__ = ["Settings"]
 
@@ -30,3 +34,24 @@ class Settings(BaseSettings):
         default=0.08, ge=0, le=1, description="How far another expression must lead before the shown label changes."
     )
     smallest_face: int = Field(default=28, ge=8, le=2000, description="Faces lower than this, in pixels, are withheld.")
+
+    @classmethod
+    def read(cls, **given: object) -> Settings:
+        """The environment's settings, with what is given instead.
+
+        Raises:
+            ConfigError: one of them is out of its bounds or of another type.
+        """
+        try:
+            return cls(**given)  # type: ignore[arg-type]
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(
+                "The setting {name} cannot be {value}: {detail}. "
+                "It is set by an option or by {variable} in the environment.",
+                name=name,
+                value=repr(first.get("input")),
+                detail=first["msg"],
+                variable=f"MIMIK_{name.upper()}",
+            ) from error

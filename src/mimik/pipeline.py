@@ -75,7 +75,7 @@ class Pipeline:
             settings: what to use instead of the defaults and the ``MIMIK_*`` environment variables.
 
         Raises:
-            ConfigError: a setting names something that does not exist.
+            ConfigError: a setting cannot be used, or names something that does not exist.
             WeightsError: a model file is missing or changed.
         """
         from mimik.load import load

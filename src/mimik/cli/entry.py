@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
 
 import typer
 
@@ -14,9 +13,6 @@ from mimik.cli.language import complaint, headings, hoist, translated
 from mimik.cli.terminal import Terminal, silence_stdout
 from mimik.errors import ConfigError, MimikError
 from mimik.words import choose_language
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
 
 __all__ = ["run"]
 
@@ -64,10 +60,10 @@ def _report(error: Exception, terminal: Terminal) -> int:
     if terminal.verbose:
         terminal.err.print_exception()
     if isinstance(error, MimikError):
-        terminal.fail(error)
-        return 2
-    if type(error).__name__ == "ValidationError":  # pydantic's; looked at by name, as it takes long to import
-        terminal.fail(_settings_error(cast("ValidationError", error)))
+        values = dict(error.values)
+        if isinstance(error, ConfigError) and "detail" in values:  # pydantic's words, as Typer's
+            values["detail"] = complaint(str(values["detail"]), terminal.language)
+        terminal.error(error.text, **values)
         return 2
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
@@ -78,16 +74,3 @@ def _report(error: Exception, terminal: Terminal) -> int:
     )
     terminal.say("Please report it, with what the same command prints with --verbose, and what `mimik doctor` prints.")
     return 1
-
-
-def _settings_error(error: ValidationError) -> ConfigError:
-    """A setting that pydantic refuses, named as people set it."""
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    return ConfigError(
-        "The setting {name} cannot be {value}: {detail}. It is set by an option or by {variable} in the environment.",
-        name=name,
-        value=repr(first.get("input")),
-        detail=first["msg"],
-        variable=f"MIMIK_{name.upper()}",
-    )

@@ -50,6 +50,8 @@ _COMPLAINTS = (
     "Input should be a valid integer, unable to parse string as an integer",
     "Input should be greater than or equal to {least}",
     "Input should be less than or equal to {most}",
+    "Input should be greater than {least}",
+    "Input should be less than {most}",
     "choose one",
 )
 

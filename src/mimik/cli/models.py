@@ -34,7 +34,7 @@ def settings(
         live: shrink pictures to `LIVE_SIDE` for the shipped detectors where nobody said otherwise.
     """
     given = {"detector": detector, "classifier": model, "threads": threads, "detector_side": side}
-    chosen = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    chosen = Settings.read(**{name: value for name, value in given.items() if value is not None})
     if live and chosen.detector_side is None and chosen.detector in DETECTORS:
         return chosen.model_copy(update={"detector_side": LIVE_SIDE})
     return chosen

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mimik.errors import MimikError
 from mimik.words import translate
 
 if TYPE_CHECKING:
@@ -66,12 +65,8 @@ class Terminal:
         """Take a source's `mimik.types.Notice`."""
         self.warn(text, **values)
 
-    def fail(self, error: MimikError) -> None:
-        """Tell people what ended the run."""
-        self.error(error.text, **error.values)
-
     def error(self, text: str, /, **values: object) -> None:
-        """Tell people what ended the run, by its text."""
+        """Tell people what ended the run."""
         self.err.print(f"{self.text('error')}: {self.text(text, **values)}", style="red", markup=False, soft_wrap=True)
 
     def write(self, line: str) -> None:

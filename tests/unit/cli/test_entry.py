@@ -8,7 +8,7 @@ import pytest
 
 from mimik.cli import main
 from mimik.cli.models import LIVE_SIDE, settings
-from mimik.errors import SourceError
+from mimik.errors import ConfigError, SourceError
 from mimik.pipeline import Pipeline
 
 DEMO = ["demo", "--headless", "--seconds", "1"]
@@ -129,3 +129,32 @@ def test_live_runs_shrink_pictures_unless_told_otherwise(
         monkeypatch.setenv(name, value)
     assert settings(**given, live=True).detector_side == side
     assert settings(**given).detector_side == (None if side == LIVE_SIDE else side)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "english", "turkish"),
+    [
+        ("threads", "abc", "a valid integer", "bir tam sayı olmalı"),
+        ("threads", "-1", "greater than or equal to 0", "en az 0 olmalı"),
+        ("detector_threshold", "1", "less than 1", "1 değerinden küçük olmalı"),
+        ("smoothing_s", "nan", "less than or equal to 60", "en çok 60 olmalı"),
+    ],
+)
+def test_a_setting_of_the_environment_that_cannot_be_used_is_named(
+    field: str,
+    value: str,
+    english: str,
+    turkish: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    variable = f"MIMIK_{field.upper()}"
+    monkeypatch.setenv(variable, value)
+    for language, said in (("en", english), ("tr", turkish)):
+        assert main([*DEMO, f"--lang={language}"]) == 2
+        told = " ".join(capsys.readouterr().err.split())
+        assert said in told
+        assert field in told
+        assert variable in told
+    with pytest.raises(ConfigError, match=variable):
+        Pipeline.load()
