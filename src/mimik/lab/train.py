@@ -45,10 +45,11 @@ class Config:
         decay: weight decay of the convolution and dense weights.
         smoothing: label smoothing of the FER-2013 labels.
         ferplus: weight of the FER+ head's loss; 0 trains without it.
-        augment: change the faces at random.
+        augment: how strongly to change the faces at random, 0 (not at all) to 1.
         ema: decay of the averaged weights a step; 0 keeps the plain ones.
         patience: stop after so many epochs without a lower PublicTest loss; 0 never stops early.
         seed: where chance starts.
+        start: weights to begin from, ``runs/NAME/weights.pt`` say; empty begins from chance.
     """
 
     network: str
@@ -59,10 +60,11 @@ class Config:
     decay: float = 5e-4
     smoothing: float = 0.1
     ferplus: float = 1.0
-    augment: bool = True
+    augment: float = 1.0
     ema: float = 0.998
     patience: int = 0
     seed: int = 1
+    start: str = ""
 
 
 def read_config(path: Path) -> Config:
@@ -117,6 +119,8 @@ def train(config: Config, data: Path, run: Path) -> Path:
     training, validation = read_parquet(data, "Training"), read_parquet(data, "PublicTest")
     torch.manual_seed(config.seed)
     network = NETWORKS[config.network]()
+    if config.start:
+        network.load_state_dict(torch.load(config.start, weights_only=True))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     averaging = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
@@ -214,7 +218,7 @@ def _batches(faces: Faces, config: Config, epoch: int) -> Iterator[tuple[Tensor,
         chosen = order[start : start + config.batch]
         batch = images[chosen][:, None] / 255
         if config.augment:
-            batch = augment(batch, generator)
+            batch = augment(batch, generator, config.augment)
         yield _normalise(batch), labels[chosen], votes[chosen]
 
 

@@ -64,7 +64,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def config(epochs: int) -> Config:
-    return Config(network="residual", epochs=epochs, batch=18, rate=0.05, augment=False, ema=0.5)
+    return Config(network="residual", epochs=epochs, batch=18, rate=0.05, augment=0.0, ema=0.5)
 
 
 def metrics(run: Path) -> list[list[float]]:
@@ -103,7 +103,7 @@ def test_it_learns_and_a_cut_run_goes_on_where_it_was(
 
 @pytest.mark.usefixtures("small")
 def test_a_run_is_exported_with_its_record_and_runs_without_torch(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text('network = "residual"\nepochs = 2\nbatch = 18\naugment = false\n')
+    (tmp_path / "tiny.toml").write_text('network = "residual"\nepochs = 2\nbatch = 18\naugment = 0.0\n')
     train(read_config(tmp_path / "tiny.toml"), data, tmp_path / "run")
     record = export(tmp_path / "run", tmp_path / "tiny.toml", data, tmp_path / "out", "A small one")
     assert (record.epochs, record.measured.faces) == (2, 42)
