@@ -11,13 +11,14 @@ from mimik.gate import QualityGate
 from mimik.pipeline import Pipeline
 from mimik.track import EmotionSmoother, PersonTracker
 from mimik.types import SourceKind
+from mimik.weights import Record
 
 __all__ = ["load"]
 
 
 def load(settings: Settings | None = None) -> Pipeline:
     """Build a pipeline from settings; see `mimik.pipeline.Pipeline.load`."""
-    settings = settings or Settings()
+    settings = settings or Settings.read()
     classifier = OnnxClassifier.load(settings.classifier, settings.threads)
 
     def smoother(kind: SourceKind) -> EmotionSmoother:
@@ -40,12 +41,13 @@ def load(settings: Settings | None = None) -> Pipeline:
         classifier=classifier,
         tracker=PersonTracker,
         smoother=smoother,
-        identity=_identity(settings, classifier.record.sha256),
+        identity=_identity(settings, classifier.record),
     )
 
 
-def _identity(settings: Settings, model: str | None) -> str:
+def _identity(settings: Settings, record: Record) -> str:
     """What decides how one frame is read. Smoothing is not among it: it comes after."""
-    file = Path(settings.detector)
+    file = Path(settings.detector).expanduser()  # as `make_detector` finds it
     detector = sha256(file.read_bytes()).hexdigest() if file.is_file() else settings.detector
+    model = f"{record.sha256} {record.side} {record.mean} {record.std} {record.temperature}"
     return f"{detector} {settings.detector_threshold} {settings.detector_side} {settings.smallest_face} {model}"
