@@ -103,14 +103,14 @@ class AnnotatedVideo:
         self._start_s = start_s
         try:
             self.path.open("wb").close()  # FFmpeg would say only later that it cannot
-            self._container = av.open(
+            container = av.open(
                 str(self.path), "w", format="mp4", options={"movflags": self._flags, "flush_packets": "1"}
             )
         except OSError as error:
             raise unwritable(self.path, error) from error
         # Fragments know no shift of time, which frames that refer to later ones would need.
         options = {"preset": "veryfast", "crf": "23"} | ({"bf": "0"} if self._recoverable else {})
-        stream = self._container.add_stream("libx264", rate=self._fps, options=options)
+        stream = container.add_stream("libx264", rate=self._fps, options=options)
         stream.width, stream.height = self._size
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, _CLOCK)
@@ -119,7 +119,12 @@ class AnnotatedVideo:
         context.gop_size = max(1, round(self._fps * _KEY_EVERY_S))
         context.color_range, context.colorspace = ColorRange.MPEG, _BT709
         context.color_primaries, context.color_trc = _BT709, _BT709
-        self._stream = stream
+        try:
+            # Now, not with the first packet: FFmpeg crashes on a second attempt, which leaving would be.
+            container.start_encoding()
+        except OSError as error:
+            raise stopped(self.path, error) from error
+        self._container, self._stream = container, stream
 
 
 def annotate_picture(result: FrameResult, path: Path | str, language: str = "en", anonymise: bool = False) -> None:

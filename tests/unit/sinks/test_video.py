@@ -122,6 +122,16 @@ def test_a_full_disk_is_a_sink_error(tmp_path: Path) -> None:
             video.write(one)
 
 
+@pytest.mark.parametrize("recoverable", [True, False])
+def test_a_disk_without_a_byte_of_room_is_a_sink_error(recoverable: bool, tmp_path: Path) -> None:
+    with (
+        file_limit(0),
+        AnnotatedVideo(tmp_path / "out.mp4", 25, recoverable=recoverable) as video,
+        pytest.raises(SinkError, match="writing stopped"),
+    ):
+        video.write(result())
+
+
 def test_a_killed_recording_can_be_played(tmp_path: Path) -> None:
     program = textwrap.dedent(
         """
