@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
-import logging
+import signal
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable
-from contextlib import suppress
-from threading import Thread
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread, current_thread, main_thread
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -17,14 +18,13 @@ from starlette.types import ASGIApp
 from mimik.errors import ConfigError
 from mimik.serve.guard import is_loopback
 from mimik.serve.visitor import MAX_BYTES
+from mimik.sources.notices import tell
 from mimik.types import Notice
-from mimik.words import translate
 
 __all__ = ["DEFAULT_PORT", "serve"]
 
 DEFAULT_PORT = 8420
 _TRIES = 10
-_log = logging.getLogger(__name__)
 
 
 def serve(
@@ -49,8 +49,25 @@ def serve(
         ConfigError: the host is not this machine, or no port is to be had.
     """
     server, listening = _prepare(app, host, port, open_browser, ready, notice)
-    with listening, suppress(KeyboardInterrupt):
+    with listening, suppress(KeyboardInterrupt), _sigterm_as_ctrl_c():
         server.run(sockets=[listening])
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let the caller finish: Uvicorn raises the signal that stopped it anew, and SIGTERM's own way is to kill."""
+    if current_thread() is not main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _prepare(
@@ -70,7 +87,7 @@ def _prepare(
     listening = _listen(host, port)
     taken = listening.getsockname()[1]
     if port is None and taken != DEFAULT_PORT:
-        _tell(notice, "Port {wanted} is in use; using {port}.", wanted=DEFAULT_PORT, port=taken)
+        tell(notice, "Port {wanted} is in use; using {port}.", wanted=DEFAULT_PORT, port=taken)
     address = f"http://{f'[{host}]' if ':' in host else host}:{taken}/"
     config = uvicorn.Config(
         app,
@@ -135,10 +152,3 @@ def _listen(host: str, port: int | None) -> socket.socket:
     raise ConfigError(
         "Port {port} is in use. Stop what uses it, choose another with --port, or 0 for any free one.", port=port
     )
-
-
-def _tell(notice: Notice | None, text: str, **values: object) -> None:
-    if notice is None:
-        _log.warning("%s", translate(text, "en", **values))
-    else:
-        notice(text, dict(values))

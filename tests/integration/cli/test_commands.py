@@ -14,6 +14,7 @@ from pathlib import Path
 
 import av
 import pytest
+from websockets.sync.client import connect
 
 pytestmark = [
     pytest.mark.integration,
@@ -154,6 +155,26 @@ def test_the_page_is_served_until_ctrl_c(command: list[str]) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_recording_from_the_page_is_completed_however_it_ends(number: signal.Signals, tmp_path: Path) -> None:
+    path = tmp_path / "demo.mp4"
+    process = start("live", "demo", "--record", str(path), "--no-browser", "--port", "0")
+    try:
+        address = page(process).replace("http:", "ws:")
+        with connect(f"{address}ws/source") as viewer:
+            while not isinstance(viewer.recv(20), bytes):
+                pass
+            process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    recorded = re.search(r"Recorded (\d+) frames", said)
+    assert recorded is not None, said
+    with av.open(str(path)) as video:
+        assert sum(1 for _ in video.decode(video=0)) == int(recorded[1])
 
 
 def test_the_page_ends_after_its_seconds() -> None:
