@@ -102,6 +102,36 @@ def test_camera_from_consent_to_stop(camera_server: Served, visit: Visitor) -> N
         visitor.check()
 
 
+def test_chart_shows_the_last_minute_and_joins_nothing_over_a_pause(quick_server: Served, visit: Visitor) -> None:
+    """Readings of 100 seconds, but for a pause of ten in their midst."""
+    with visit(quick_server.address) as visitor:
+        chart = visitor.page.evaluate(
+            """async () => {
+              const { History, loadPlotly } = await import("/page/chart.js");
+              await loadPlotly((await (await fetch("/settings.json")).json()).plotly_styles);
+              const element = document.createElement("div");
+              element.style.cssText = "width: 200px; height: 80px";
+              document.body.append(element);
+              const history = new History(element);
+              const all = { angry: 0, disgust: 0, fear: 0, happy: 1, sad: 0, surprise: 0, neutral: 0 };
+              for (let s = 0; s <= 100; s += 0.25) if (s <= 80 || s >= 90) history.add(all, s * 1000);
+              await new Promise((done) => setTimeout(done, 500));
+              history.add(all, 101_000);
+              while (element.data?.[0].x.at(-1) !== 0 || element.data[0].x[0] > -50)
+                await new Promise((done) => setTimeout(done, 20));
+              const happy = element.data.find((trace) => trace.y.some((y) => y > 0));
+              return { x: happy.x, y: happy.y, traces: element.data.length, range: element.layout.xaxis.range };
+            }"""
+        )
+        assert chart["traces"] == 7
+        assert chart["range"] == [-60, 0]
+        assert -62 <= chart["x"][0] <= -60
+        shown = dict(zip(chart["x"], chart["y"], strict=True))
+        assert {y for x, y in shown.items() if x <= -21 or x >= -11} == {100}
+        assert [y for x, y in shown.items() if -21 < x < -11] == [0, 0]
+        visitor.check()
+
+
 def test_choices_are_remembered(quick_server: Served, visit: Visitor) -> None:
     """Language and theme outlive a reload; nothing else is kept."""
     with visit(quick_server.address, color_scheme="light", locale="en-GB") as visitor:

@@ -3,6 +3,7 @@ import { emotions } from "./words.js";
 
 const SPAN_S = 60;
 const STEP_MS = 1000;
+const GAP_MS = 1500;
 
 let loading = null;
 
@@ -34,6 +35,11 @@ export class History {
   }
 
   add(probabilities, now) {
+    const last = this.#entries.at(-1);
+    if (last && now - last.now > GAP_MS) {
+      // Nothing was read in between, paused say: the chart must not join what lies on either side.
+      this.#entries.push({ now: last.now + 1, probabilities: null }, { now: now - 1, probabilities: null });
+    }
     this.#entries.push({ now, probabilities });
     while (this.#entries[0].now < now - (SPAN_S + 2) * 1000) this.#entries.shift();
     if (now - this.#drawn >= STEP_MS && !this.#drawing) {

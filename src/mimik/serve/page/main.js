@@ -101,6 +101,7 @@ const told = {
 async function start() {
   if (feed !== null) return;
   message = notice = null;
+  void loadPlotly(settings.plotly_styles); // unless it is there already
   const camera = settings.mode === "camera";
   part("video").hidden = !camera;
   part("picture").hidden = camera;

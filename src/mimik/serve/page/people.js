@@ -99,6 +99,7 @@ export class People {
     this.#cards.set(id, card);
     this.#name(card);
     this.#place.append(element);
+    this.#drawn = 0; // nobody is shown an empty card
     return card;
   }
 
