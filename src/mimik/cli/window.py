@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -140,19 +141,21 @@ class _Feed:
     def __init__(self, realtime: Realtime) -> None:
         self.ended = False
         self.error: BaseException | None = None
-        self._newest: tuple[Frame, FrameResult | None] | None = None
+        self._newest: deque[tuple[Frame, FrameResult | None]] = deque(maxlen=1)
         self._realtime = realtime
         threading.Thread(target=self._run, name="mimik-window", daemon=True).start()
 
     def take(self) -> tuple[Frame, FrameResult | None] | None:
         """The newest frame, unless it was taken before."""
-        newest, self._newest = self._newest, None
-        return newest
+        try:
+            return self._newest.popleft()
+        except IndexError:
+            return None
 
     def _run(self) -> None:
         try:
             for newest in self._realtime.frames():
-                self._newest = newest
+                self._newest.append(newest)
         except BaseException as error:  # handed on whole, to be raised in the window's thread
             self.error = error
         self.ended = True
