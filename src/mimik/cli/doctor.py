@@ -141,12 +141,12 @@ def _processor(terminal: Terminal) -> Iterator[Finding]:
 
 
 def _models(terminal: Terminal) -> Iterator[Finding]:
+    from mimik.cli.models import settings
     from mimik.weights import records, verified
 
-    for record in records():
-        if record.file is None:
-            continue
-        verified(record.name)
+    shipped = [record.name for record in records() if record.file is not None]
+    for name in dict.fromkeys((*shipped, settings().classifier)):
+        record, _ = verified(name)
         yield Finding(
             "ok",
             "{name}: the file is the one recorded (SHA-256 {digest}…)",

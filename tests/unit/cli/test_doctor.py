@@ -75,3 +75,21 @@ def test_a_missing_screen_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     (finding,) = CHECKS["screen"](Terminal())
     assert finding.status == "warn"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "check"),
+    [("MIMIK_CLASSIFIER", "none.json", "models"), ("MIMIK_DETECTOR", "none", "detector")],
+)
+def test_what_the_environment_chooses_is_looked_at(
+    variable: str,
+    value: str,
+    check: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(doctor, "CHECKS", {check: CHECKS[check]})
+    code, checks = run(capsys)
+    assert code == 2
+    assert value in checks[check]["detail"]
