@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from threading import Event
 
 from mimik.analysis.drawing import Drawing, draw_all, publish
 from mimik.analysis.inputs import Job, Opener, Spooled, follow, open_input, read_input
+from mimik.analysis.lock import FolderLock
 from mimik.analysis.progress import Meter, Progress
 from mimik.errors import ConfigError
 from mimik.pipeline import Pipeline
@@ -89,7 +91,8 @@ def analyse(
 
     Raises:
         ConfigError: a format is unknown, or `fps` is not above 0.
-        SinkError: the output cannot be written. What was read is kept, and the same call goes on from it.
+        SinkError: the output cannot be written, or another analysis is writing there. What was read is kept, and the
+            same call goes on from it.
     """
     started = time.perf_counter()
     if fps is not None and not (fps > 0 and math.isfinite(fps)):
@@ -97,60 +100,53 @@ def analyse(
     stop = stop or Event()
     paths = list(dict.fromkeys(inputs))
     spools = output / _SPOOLS
-    targets = _prepare(output, spools, formats)
+    targets = _targets(output, formats)
+    with FolderLock(output, spools):
+        meter = Meter("read", len(paths), progress)
+        done: list[Spooled] = []
+        for path in paths:
+            spooled = read_input(pipeline, Job.plan(path, spools, pipeline.identity, fps), opener, meter, stop)
+            if spooled is None:
+                break
+            done.append(spooled)
+        faces_per_s = meter.faces_per_s
 
-    meter = Meter("read", len(paths), progress)
-    done: list[Spooled] = []
-    for path in paths:
-        spooled = read_input(pipeline, Job.plan(path, spools, pipeline.identity, fps), opener, meter, stop)
-        if spooled is None:
-            break
-        done.append(spooled)
-    faces_per_s = meter.faces_per_s
-
-    files: list[Path] = []
-    if not stop.is_set():
-        _write_tables(pipeline, done, spools, targets)
-        files += targets.values()
-        if annotate:
-            drawer = Meter("annotate", len(paths), progress)
-            drawing = Drawing(language, anonymise)
-            files += draw_all(pipeline, done, output / _ANNOTATED, drawing, opener, drawer, stop)
-    interrupted = stop.is_set()
-    if not interrupted:
-        shutil.rmtree(spools, ignore_errors=True)
-    return Summary(
-        inputs=len(paths),
-        failed=sum(spooled.ending.error is not None for spooled in done),
-        frames=meter.frames,
-        faces=meter.faces,
-        resumed_frames=meter.frames - meter.new_frames,
-        seconds=time.perf_counter() - started,
-        faces_per_s=faces_per_s,
-        files=() if interrupted else tuple(files),
-        interrupted=interrupted,
-    )
+        files: list[Path] = []
+        if not stop.is_set():
+            _write_tables(pipeline, done, spools, targets)
+            files += targets.values()
+            if annotate:
+                drawer = Meter("annotate", len(paths), progress)
+                drawing = Drawing(language, anonymise)
+                files += draw_all(pipeline, done, output / _ANNOTATED, drawing, opener, drawer, stop)
+        interrupted = stop.is_set()
+        if not interrupted:
+            shutil.rmtree(spools, ignore_errors=True)
+        return Summary(
+            inputs=len(paths),
+            failed=sum(spooled.ending.error is not None for spooled in done),
+            frames=meter.frames,
+            faces=meter.faces,
+            resumed_frames=meter.frames - meter.new_frames,
+            seconds=time.perf_counter() - started,
+            faces_per_s=faces_per_s,
+            files=() if interrupted else tuple(files),
+            interrupted=interrupted,
+        )
 
 
-def _prepare(output: Path, spools: Path, formats: Sequence[str]) -> dict[str, Path]:
-    """Find out before the work begins whether its results can be written; format → final file."""
+def _targets(output: Path, formats: Sequence[str]) -> dict[str, Path]:
+    """Format → final file; finds out before the work begins whether it can be made."""
     for name in formats:
         if name not in TABLE_SINKS:
             raise ConfigError(
                 "{format}: not a table format. Choose from {known}.", format=name, known=", ".join(TABLE_SINKS)
             )
-        TABLE_SINKS[name](spools)  # opens nothing, but says if a package is missing
+        TABLE_SINKS[name](output)  # opens nothing, but says if a package is missing
     targets = {name: output / f"faces.{name}" for name in dict.fromkeys(formats)}
-    probe = spools / "probe"
-    try:
-        spools.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-        for target in targets.values():
-            if target.is_dir():
-                raise IsADirectoryError(f"{target.name} is a folder")
-    except OSError as error:
-        raise unwritable(output, error) from error
+    for target in targets.values():
+        if os.path.isdir(target):
+            raise unwritable(output, IsADirectoryError(f"{target.name} is a folder"))
     return targets
 
 

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimik.analysis import Summary, analyse
+from mimik.errors import SinkError
 
-from .stages import Finder, opener, pipeline
+from .stages import Clip, Finder, opener, pipeline
 
 INPUTS = [Path(name) for name in ("9.mp4", "a/1.jpg", "b/1.jpg", "7-broken.mp4", "0-missing.mp4", "8.mp4")]
 FRAMES = 9 + 1 + 1 + 7 + 8
@@ -122,3 +123,20 @@ def test_done_again_it_does_all_again(tmp_path: Path, whole: dict[float | None, 
         run(tmp_path, finder)
         assert finder.calls == FRAMES
         assert tables(tmp_path) == whole[None]
+
+
+def test_a_folder_takes_one_analysis_at_a_time(tmp_path: Path, whole: dict[float | None, dict[str, bytes]]) -> None:
+    """Whoever comes second is told and harms nothing; afterwards the folder is free again."""
+    refused: list[str] = []
+
+    def intrude(path: Path, start: int) -> Clip:
+        with pytest.raises(SinkError) as refusal:
+            run(tmp_path / "out", Finder())
+        refused.append(refusal.value.text)
+        return opener(path, start)
+
+    analyse(pipeline(), INPUTS, tmp_path / "out", formats=("csv", "json", "parquet"), opener=intrude)
+    assert len(refused) == len(INPUTS)
+    assert all("another analysis is writing there" in text for text in refused)
+    assert tables(tmp_path / "out") == whole[None]
+    run(tmp_path / "out", Finder())
