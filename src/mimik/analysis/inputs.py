@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,8 +16,8 @@ from mimik.analysis.progress import Meter
 from mimik.errors import SourceError
 from mimik.pipeline import Pipeline
 from mimik.sinks.spool import Ending, Spool, read_frames
-from mimik.sources import Pictures, VideoFile, is_picture
-from mimik.types import Frame, FrameResult, Source
+from mimik.sources import Pictures, VideoFile, is_picture, list_folder
+from mimik.types import Frame, FrameResult, Notice, Source
 
 __all__ = ["Job", "Opener", "Spooled", "follow", "open_input", "read_input"]
 
@@ -79,17 +80,21 @@ class Spooled:
     duration_s: float
 
 
-def open_input(path: Path, start: int = 0) -> Source:
+def open_input(path: Path, start: int = 0, notice: Notice | None = None) -> Source:
     """A picture or a video as a source.
 
     Args:
         path: the file.
         start: index of the first frame wanted.
+        notice: told of what the source passes over.
 
     Raises:
         SourceError: it cannot be read.
     """
-    return Pictures([path]) if is_picture(path) else _WholeVideo(path, start=start)
+    if os.path.isdir(path):  # `mimik.sources.expand_inputs` leaves those that gave no file
+        list_folder(path, frozenset())  # says so if it cannot be read
+        raise SourceError("{path}: the folder holds neither a picture nor a video.", path=path)
+    return Pictures([path], notice=notice) if is_picture(path) else _WholeVideo(path, start=start, notice=notice)
 
 
 class _WholeVideo(VideoFile):

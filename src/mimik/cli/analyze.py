@@ -100,24 +100,28 @@ def analyze(
 
 
 class _Teller:
-    """Opens inputs, and tells people at once why one fails. The analysis goes on and writes it into the table."""
+    """Opens inputs, and tells people at once, and once, why one fails. The analysis writes it into the table, too."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._told: set[Path] = set()
+        self._told: set[str] = set()
 
     def open(self, path: Path, start: int) -> Source:
         """Make a source of an input."""
         try:
-            return _Telling(open_input(path, start), lambda error: self._tell(path, error))
+            return _Telling(open_input(path, start, self._notice), self._tell)
         except SourceError as error:
-            self._tell(path, error)
+            self._tell(error)
             raise
 
-    def _tell(self, path: Path, error: SourceError) -> None:
-        if path not in self._told:
-            self._told.add(path)
-            self._terminal.warn(error.text, **error.values)
+    def _tell(self, error: SourceError) -> None:
+        self._notice(error.text, error.values)
+
+    def _notice(self, text: str, values: dict[str, object]) -> None:
+        words = self._terminal.text(text, **values)
+        if words not in self._told:  # damage is a notice and an error; what is drawn is read twice
+            self._told.add(words)
+            self._terminal.notice(text, values)
 
 
 class _Telling:

@@ -5,7 +5,7 @@ from mimik.sources.demo import Demo
 from mimik.sources.network import NetworkStream
 from mimik.sources.opening import expand_inputs, open_source
 from mimik.sources.pacing import Paced
-from mimik.sources.pictures import Pictures, is_picture, read_picture
+from mimik.sources.pictures import Pictures, is_picture, list_folder, read_picture
 from mimik.sources.video import VideoFile
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "VideoFile",
     "expand_inputs",
     "is_picture",
+    "list_folder",
     "open_source",
     "read_picture",
 ]

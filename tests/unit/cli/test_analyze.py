@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as Pillow
 
 from mimik.cli import main
 from mimik.cli.analyze import parse_formats
 from mimik.errors import ConfigError
 from mimik.pipeline import Pipeline
 from tests.fakes import FakeClassifier, fake_pipeline
+from tests.media import truncate, write_video
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +56,29 @@ def test_some_failed_is_code_1_and_each_is_named(
     assert "text.jpg" in said.err
     assert "none.mp4" in said.err
     assert "2 of 5 inputs failed" in said.err
+
+
+def test_trouble_is_told_once_and_in_the_language(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a source would log where nobody listens, and what is read twice to be drawn."""
+    frames = [np.full((90, 160, 3), 60 * number, np.uint8) for number in range(3)]
+    Pillow.fromarray(frames[0]).save(
+        tmp_path / "anim.gif", save_all=True, append_images=[Pillow.fromarray(frame) for frame in frames[1:]]
+    )
+    noise = np.random.default_rng(0).integers(0, 256, (60, 90, 160, 3)).astype(np.uint8)
+    truncate(write_video(tmp_path / "cut.avi", list(noise), 25), 0.6)
+    inputs = [str(tmp_path / name) for name in ("anim.gif", "cut.avi")]
+    assert main(["analyze", *inputs, "-o", str(tmp_path / "out"), "--annotate", "--lang=tr"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("uyarı: ") for line in lines)
+    assert "anim.gif" in lines[0]
+    assert "cut.avi: hasarlı" in lines[1]
+
+
+def test_a_folder_without_pictures_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["analyze", str(tmp_path / "empty"), "-o", str(tmp_path / "out")]) == 2
+    assert "empty: the folder holds neither a picture nor a video." in capsys.readouterr().err
 
 
 def test_none_read_is_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
