@@ -59,6 +59,15 @@ def test_other_labels_are_refused(copied: Path) -> None:
         read_record(str(copied))
 
 
+@pytest.mark.parametrize("file", ["../default.onnx", "/etc/passwd", "a/b.onnx", ""])
+def test_a_file_elsewhere_is_refused(copied: Path, file: str) -> None:
+    values = json.loads(copied.read_text())
+    values["file"] = file
+    copied.write_text(json.dumps(values))
+    with pytest.raises(WeightsError, match="beside its record"):
+        verified(str(copied))
+
+
 def test_an_unknown_name_says_which_there_are() -> None:
     with pytest.raises(WeightsError, match=r"nosuch: no such model.*default"):
         read_record("nosuch")

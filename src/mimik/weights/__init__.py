@@ -130,6 +130,8 @@ def read_record(name_or_path: str) -> Record:
         )
     except (KeyError, TypeError) as error:
         raise WeightsError("{path}: not a model record ({detail}).", path=path, detail=error) from error
+    if record.file is not None and (not record.file or Path(record.file).name != record.file):
+        raise WeightsError("{path}: the model's file must lie beside its record.", path=path)
     if record.labels != tuple(Emotion):
         raise WeightsError("{path}: the labels must be {labels}.", path=path, labels=", ".join(Emotion))
     return record
