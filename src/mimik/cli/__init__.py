@@ -17,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 done in part or failed unexpectedly, 2 nothing could be done, 130 interrupted.
     """
-    from mimik.cli.entry import run
-
+    try:
+        from mimik.cli.entry import run
+    except KeyboardInterrupt:
+        return 130
     return run(arguments)

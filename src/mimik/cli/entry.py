@@ -10,6 +10,7 @@ import typer
 
 from mimik.cli.app import app
 from mimik.cli.language import complaint, headings, hoist, translated
+from mimik.cli.stopping import ctrl_c, noting_ctrl_c
 from mimik.cli.terminal import Terminal, silence_stdout
 from mimik.errors import ConfigError, MimikError
 from mimik.words import choose_language
@@ -34,7 +35,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
-        with headings(language):
+        with headings(language), noting_ctrl_c():
             code = translated(app, language).main(given, prog_name="mimik", standalone_mode=False)
         sys.stdout.flush()
     except typer.Abort:
@@ -45,6 +46,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         silence_stdout()
         return 0
     except Exception as error:  # the last place before Python's own traceback
+        if ctrl_c.is_set():
+            return 130
         return _report(error, terminal)
     return code if isinstance(code, int) else 0
 

@@ -4,11 +4,37 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
-__all__ = ["Stop"]
+__all__ = ["Stop", "ctrl_c", "noting_ctrl_c"]
+
+ctrl_c = threading.Event()
+"""Whether Ctrl-C was pressed in this command outside a `Stop`."""
+
+
+@contextmanager
+def noting_ctrl_c() -> Iterator[None]:
+    """Note Ctrl-C in `ctrl_c`: a package that is being imported may swallow its KeyboardInterrupt, or raise another
+    error in its place, as NumPy and OpenCV do.
+    """
+    ctrl_c.clear()
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield
+        return
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        ctrl_c.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, heard)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Stop:
@@ -33,6 +59,8 @@ class Stop:
         self._thread = threading.Thread(target=self._wait, name="mimik-stop", daemon=True)
 
     def __enter__(self) -> Self:
+        if ctrl_c.is_set():
+            raise KeyboardInterrupt
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._heard)
         self._thread.start()

@@ -10,6 +10,7 @@ from mimik.cli import main
 from mimik.cli.models import LIVE_SIDE, settings
 from mimik.errors import ConfigError, SourceError
 from mimik.pipeline import Pipeline
+from tests.fakes import fake_pipeline
 
 DEMO = ["demo", "--headless", "--seconds", "1"]
 
@@ -60,6 +61,27 @@ def test_what_the_system_refuses_is_named(monkeypatch: pytest.MonkeyPatch, capsy
 def test_ctrl_c_while_loading_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     let_load_raise(monkeypatch, KeyboardInterrupt())
     assert main(DEMO) == 130
+
+
+@pytest.mark.parametrize("swallowed", [True, False])
+def test_ctrl_c_that_an_import_loses_is_130(
+    swallowed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Packages make another error of the KeyboardInterrupt, or nothing at all."""
+
+    def load(settings: object = None) -> Pipeline:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            if not swallowed:
+                raise ImportError("initialization failed") from None
+        return fake_pipeline()
+
+    monkeypatch.setattr(Pipeline, "load", staticmethod(load))
+    assert main(DEMO) == 130
+    said = capsys.readouterr()
+    assert said.out == said.err == ""
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize(
