@@ -28,3 +28,16 @@ def test_both_languages_show_the_same_code_and_commands() -> None:
     english, turkish = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.tr.md"))
     assert re.findall(r"```python\n(.*?)```", english, re.S) == re.findall(r"```python\n(.*?)```", turkish, re.S)
     assert re.findall(r"^\| (`mimik \w+)", english, re.M) == re.findall(r"^\| (`mimik \w+)", turkish, re.M)
+
+
+def test_the_figures_are_those_of_the_record() -> None:
+    from mimik.weights import read_record
+
+    measured = read_record("default").measured
+    low, high = measured.interval
+    english = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"**{measured.accuracy:.1%}**".replace("%", " %") in english
+    assert f"{low * 100:.1f}–{high * 100:.1f} %" in english
+    assert f"{measured.accuracy_without_twins * 100:.1f} %" in english
+    turkish = (ROOT / "README.tr.md").read_text(encoding="utf-8")
+    assert f"**%{measured.accuracy * 100:.1f}**".replace(".", ",") in turkish
