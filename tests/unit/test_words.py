@@ -22,6 +22,13 @@ from mimik.words import (
 )
 
 SOURCE = Path(mimik.__file__).parent
+TYPERS = {
+    "[OPTIONS]",
+    "COMMAND [ARGS]...",
+    "Install completion for the current shell.",
+    "Show completion for the current shell, to copy it or customize the installation.",
+}
+"""What Typer itself says in ``--help``."""
 SPEAKING = {"translate", "notice", "_notice", "say", "tell", "text"}
 
 
@@ -42,6 +49,22 @@ def test_every_spoken_text_has_its_turkish() -> None:
     turkish = catalogue("tr")
     missing = [f"{place}: {text}" for place, text in spoken() if text not in turkish]
     assert not missing, "\n".join(missing)
+
+
+def test_no_turkish_is_left_over_from_texts_that_are_gone() -> None:
+    constants: set[str] = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                constants.add(node.value)
+    page = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in (SOURCE / "serve" / "page").rglob("*")
+        if path.suffix in {".html", ".js"}
+    )
+    page = re.sub(r"\s+", " ", page)
+    stale = [text for text in catalogue("tr") if text not in constants | TYPERS and text not in page]
+    assert not stale, "\n".join(stale)
 
 
 def test_errors_carry_plain_templates() -> None:
