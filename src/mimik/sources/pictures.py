@@ -28,9 +28,10 @@ from mimik.errors import SourceError
 from mimik.sources.notices import tell
 from mimik.types import Frame, Image, Notice, SourceKind
 
-__all__ = ["PICTURE_SUFFIXES", "Pictures", "is_picture", "list_folder", "natural_order", "read_picture"]
+__all__ = ["MEGAPIXELS", "PICTURE_SUFFIXES", "Pictures", "is_picture", "list_folder", "natural_order", "read_picture"]
 
 MEGAPIXELS = 100
+"""Larger pictures and videos are refused before they are decoded."""
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 
 # No other format is tried: each of Pillow's readers is a way in for a hostile file.

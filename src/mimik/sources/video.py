@@ -16,11 +16,10 @@ from av.video.stream import VideoStream
 from mimik.errors import SourceError
 from mimik.sources.decoding import Timeline, picture_stream, upright_image
 from mimik.sources.notices import tell
+from mimik.sources.pictures import MEGAPIXELS
 from mimik.types import Frame, Notice, SourceKind
 
 __all__ = ["VideoFile"]
-
-MEGAPIXELS = 100
 
 # What FFmpeg reads besides videos: pictures, text as a terminal's screen, lists of other files.
 _NO_VIDEOS = {"image2", "tty", "concat", "hls", "ffmetadata", "webvtt", "srt"}
