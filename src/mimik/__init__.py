@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         MimikError,
         SinkError,
         SourceError,
+        StoreError,
         WeightsError,
     )
     from mimik.pipeline import Pipeline, Stream
@@ -50,6 +51,7 @@ _ROOMS = {
         "MimikError",
         "SinkError",
         "SourceError",
+        "StoreError",
         "WeightsError",
     ),
     "mimik.pipeline": ("Pipeline", "Stream"),
@@ -96,6 +98,7 @@ __all__ = [
     "SourceError",
     "SourceKind",
     "State",
+    "StoreError",
     "Stream",
     "VideoFile",
     "WeightsError",

@@ -6,12 +6,22 @@
     ├── WeightsError     a model file is missing, changed or of another shape
     ├── DetectorError    a detector cannot be made or run
     ├── SinkError        a result cannot be written
-    └── DataError        a training or evaluation data set cannot be read
+    ├── DataError        a training or evaluation data set cannot be read
+    └── StoreError       a session cannot be saved, found, read or deleted
 
 Each message names what was wrong and what to do about it.
 """
 
-__all__ = ["ConfigError", "DataError", "DetectorError", "MimikError", "SinkError", "SourceError", "WeightsError"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "DetectorError",
+    "MimikError",
+    "SinkError",
+    "SourceError",
+    "StoreError",
+    "WeightsError",
+]
 
 
 class MimikError(Exception):
@@ -54,3 +64,7 @@ class SinkError(MimikError):
 
 class DataError(MimikError):
     """A training or evaluation data set cannot be read."""
+
+
+class StoreError(MimikError):
+    """A session cannot be saved, found, read or deleted."""
