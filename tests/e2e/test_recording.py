@@ -13,7 +13,7 @@ from mimik.types import SourceKind
 from tests.fakes import detection, fake_pipeline
 from tests.serving import served
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timing]
 
 
 @pytest.mark.parametrize("recoverable", [True, False], ids=["live recording", "annotated by analyze"])

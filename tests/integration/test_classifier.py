@@ -51,6 +51,7 @@ def test_threads_may_share_a_classifier() -> None:
     assert np.allclose(alone, shared, atol=1e-4)
 
 
+@pytest.mark.timing
 def test_a_face_takes_milliseconds_on_one_core() -> None:
     """A loose bound, since test machines are shared; the figure itself stands in docs/decisions.md."""
     classifier = OnnxClassifier.load(threads=1)

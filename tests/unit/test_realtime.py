@@ -10,6 +10,8 @@ from mimik.realtime import Realtime
 from mimik.types import SourceKind
 from tests.fakes import FakeClassifier, FakeSource, fake_pipeline
 
+pytestmark = pytest.mark.timing
+
 
 def live(frames: int, fps: float, pause_s: float = 0.0, error: Exception | None = None) -> Realtime:
     pipeline = fake_pipeline(classifier=FakeClassifier(pause_s=pause_s))

@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.timing,
     pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes as POSIX has them"),
 ]
 

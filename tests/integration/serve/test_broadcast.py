@@ -18,7 +18,7 @@ from mimik.types import FrameResult, Notice, SourceKind
 from tests.fakes import FakeClassifier, FakeSource, fake_pipeline
 from tests.serving import served
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timing]
 
 FPS = 25
 
@@ -84,7 +84,7 @@ def test_a_viewer_that_does_not_look_is_sent_few_pictures_and_does_not_hold_up_o
     ):
         seen = list(_messages(quick, 2.0))
         stuck = list(_messages(slow, 0.2, acknowledge=False))
-        assert sum(isinstance(message, bytes) for message in seen) >= 0.9 * 2 * FPS
+        assert sum(isinstance(message, bytes) for message in seen) >= 0.75 * 2 * FPS
         assert sum(isinstance(message, bytes) for message in stuck) == IN_FLIGHT
         assert any(isinstance(message, dict) and message["type"] == "result" for message in stuck)
         slow.send('{"type":"shown"}')
@@ -193,7 +193,7 @@ def test_results_are_also_handed_over_and_a_full_disk_does_not_end_the_picture()
     notices = [message for message in messages if isinstance(message, dict) and message["type"] == "notice"]
     assert [notice["text"] for notice in notices] == ["the disk is full"]
     assert len(taken) == 3
-    assert sum(isinstance(message, bytes) for message in messages) > 0.8 * FPS
+    assert sum(isinstance(message, bytes) for message in messages) > 0.7 * FPS
 
 
 def test_a_recording_is_shown_at_its_own_speed() -> None:
@@ -207,8 +207,8 @@ def test_a_recording_is_shown_at_its_own_speed() -> None:
         messages = list(_messages(socket, 6))
         took = time.monotonic() - began
     assert messages[-1] == {"type": "ended"}
-    assert 1.8 < took < 3
-    assert sum(isinstance(message, bytes) for message in messages) >= 0.9 * 60
+    assert 1.8 < took < 4
+    assert sum(isinstance(message, bytes) for message in messages) >= 0.75 * 60, "a busy machine drops some"
 
 
 def test_statistics_come_once_a_second() -> None:

@@ -21,7 +21,7 @@ from mimik.sources.network import public_name
 from mimik.types import Source, SourceKind
 from tests.media import encoded, number_of, numbered, numbered_frames, write_video
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timing]
 
 
 @contextmanager

@@ -102,6 +102,7 @@ def test_headless_prints_a_schema_row_a_face_and_frame(wire: Wire, capsys: pytes
     assert said.err == ""
 
 
+@pytest.mark.timing
 def test_seconds_end_a_run_that_has_no_end(wire: Wire, capsys: pytest.CaptureFixture[str]) -> None:
     wire(FakeSource(100_000, fps=100, kind=SourceKind.LIVE))
     start = time.monotonic()
@@ -298,6 +299,7 @@ def test_a_recording_plays(tmp_path: Path, wire: Wire, capsys: pytest.CaptureFix
 # --- window ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timing
 def test_a_slow_network_leaves_the_shown_picture_at_camera_rate() -> None:
     """A classifier of 500 ms; the window shows each of 60 frames that a camera gives in two seconds."""
     pipeline = fake_pipeline(classifier=FakeClassifier(pause_s=0.5))
@@ -310,6 +312,7 @@ def test_a_slow_network_leaves_the_shown_picture_at_camera_rate() -> None:
 
 
 @pytest.mark.parametrize("how", ["key", "signal"])
+@pytest.mark.timing
 def test_the_user_leaves_a_window(how: str) -> None:
     source = FakeSource(100_000, fps=30, kind=SourceKind.LIVE)
     screen = FakeScreen(patience_s=0.3 if how == "key" else 60)
@@ -344,6 +347,7 @@ def test_without_a_screen_the_window_is_refused(display: str | None, monkeypatch
         check_screen()
 
 
+@pytest.mark.timing
 def test_a_recording_is_shown_at_its_own_pace() -> None:
     paced = Paced(FakeSource(16))  # its time stamps say 30 a second
     start = time.perf_counter()
@@ -353,6 +357,7 @@ def test_a_recording_is_shown_at_its_own_pace() -> None:
     assert times[-1] == pytest.approx(0.5, abs=0.2)
 
 
+@pytest.mark.timing
 def test_closing_ends_a_pause_between_pictures() -> None:
     paced = Paced(FakeSource(5, kind=SourceKind.PICTURES))
     threading.Timer(0.2, paced.close).start()

@@ -61,6 +61,7 @@ def test_bad_pictures_are_refused(message: bytes) -> None:
         VisitorCamera(fake_pipeline()).read(message, 0.0)
 
 
+@pytest.mark.timing
 def test_a_bomb_is_refused_by_its_header() -> None:
     """A JPEG that claims 30,000 × 30,000 pixels is never unpacked."""
     picture = bytearray(_picture())

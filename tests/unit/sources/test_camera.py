@@ -107,6 +107,7 @@ def test_the_wait_starts_anew_after_each_return(monkeypatch: pytest.MonkeyPatch)
     assert waits == [0.01, None, 0.01, None, 0.01, 0.02, None]
 
 
+@pytest.mark.timing
 def test_closing_interrupts_the_wait() -> None:
     lost = threading.Event()
     camera = Camera(0, capture=opener([FakeCapture(1)]), notice=lambda text, values: lost.set())
@@ -121,6 +122,7 @@ def test_closing_interrupts_the_wait() -> None:
     assert time.perf_counter() - start < 1
 
 
+@pytest.mark.timing
 def test_closing_does_not_wait_for_a_blocked_driver() -> None:
     class Stuck(FakeCapture):
         def read(self) -> tuple[bool, Image | None]:

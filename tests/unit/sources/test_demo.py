@@ -39,6 +39,7 @@ def test_other_sizes(size: tuple[int, int]) -> None:
     assert Demo(size=size).picture(0).shape == (size[1], size[0], 3)
 
 
+@pytest.mark.timing
 def test_it_keeps_its_pace() -> None:
     demo = Demo(seconds=0.6, fps=50)
     assert demo.kind is SourceKind.LIVE
@@ -49,6 +50,7 @@ def test_it_keeps_its_pace() -> None:
     assert all(frame.captured_s - start >= frame.time_s - 0.01 for frame in frames)
 
 
+@pytest.mark.timing
 def test_who_is_late_misses_pictures_and_meets_no_burst() -> None:
     iterator = iter(Demo(fps=100, size=(64, 36)))
     next(iterator)
@@ -57,6 +59,7 @@ def test_who_is_late_misses_pictures_and_meets_no_burst() -> None:
     iterator.close()  # type: ignore[attr-defined]
 
 
+@pytest.mark.timing
 def test_closing_wakes_it() -> None:
     demo = Demo(fps=0.1)
     iterator = iter(demo)
@@ -67,6 +70,7 @@ def test_closing_wakes_it() -> None:
     assert time.perf_counter() - start < 1
 
 
+@pytest.mark.timing
 def test_it_is_cheap() -> None:
     demo = Demo()
     times = []

@@ -161,6 +161,7 @@ def png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(("width", "height"), [(30000, 30000), (12000, 9000), (100_000, 1001)])
+@pytest.mark.timing
 def test_too_many_pixels_are_refused_before_decoding(tmp_path: Path, width: int, height: int) -> None:
     path = tmp_path / "huge.png"
     path.write_bytes(png_header(width, height))

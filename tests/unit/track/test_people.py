@@ -145,6 +145,7 @@ def test_few_ids_change_in_simulated_rooms(fps: int, speed: float, missed: float
     assert changes <= most
 
 
+@pytest.mark.timing
 def test_five_faces_take_little_time() -> None:
     """Measured 0.55 ms; the bound leaves room for a busy machine."""
     tracker = PersonTracker()

@@ -313,6 +313,7 @@ def test_a_true_change_is_shown_within_twice_the_time_constant(fps: int, tau: fl
     assert np.median(waits) <= 2 * tau + 1 / fps
 
 
+@pytest.mark.timing
 def test_five_faces_take_little_time() -> None:
     """Measured 0.1 ms; the bound leaves room for a busy machine."""
     stage = smoother()
