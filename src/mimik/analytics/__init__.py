@@ -1,1 +1,66 @@
-"""Statistics of recorded sessions."""
+"""What a session says, by pure functions over what the store keeps; no database, no drawing, no words."""
+
+from mimik.analytics.analysis import analyse
+from mimik.analytics.comparison import Comparison, Contrast, Group, GroupSummary, compare, compare_spans
+from mimik.analytics.hours import by_hour
+from mimik.analytics.results import (
+    AgeGroup,
+    Analysis,
+    Baseline,
+    Block,
+    Caution,
+    Change,
+    Coverage,
+    Dwell,
+    Estimate,
+    Hour,
+    Hours,
+    Interval,
+    Moment,
+    Pair,
+    Path,
+    PersonResult,
+    Share,
+    Shares,
+    Span,
+    Synchrony,
+    Timeline,
+    Track,
+    Transitions,
+)
+from mimik.analytics.steps import spans
+
+__all__ = [
+    "AgeGroup",
+    "Analysis",
+    "Baseline",
+    "Block",
+    "Caution",
+    "Change",
+    "Comparison",
+    "Contrast",
+    "Coverage",
+    "Dwell",
+    "Estimate",
+    "Group",
+    "GroupSummary",
+    "Hour",
+    "Hours",
+    "Interval",
+    "Moment",
+    "Pair",
+    "Path",
+    "PersonResult",
+    "Share",
+    "Shares",
+    "Span",
+    "Synchrony",
+    "Timeline",
+    "Track",
+    "Transitions",
+    "analyse",
+    "by_hour",
+    "compare",
+    "compare_spans",
+    "spans",
+]
