@@ -1,0 +1,190 @@
+"""What the API answers when it cannot do what it was asked: ``application/problem+json`` (RFC 9457).
+
+``type``, ``title``, ``status`` and ``detail`` are the standard's; ``text`` and ``values`` are the English template of the
+detail and what fills its places, so that the page can say it in the reader's language; ``field`` names what was wrong
+with the request, where one field was.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mimik.errors import ConfigError, MimikError, SinkError, SourceError, StoreError
+
+__all__ = ["MAX_BODY", "BodyLimit", "Problem", "answer_problem", "install_problems", "invalid"]
+
+_log = logging.getLogger(__name__)
+
+MAX_BODY = 1024 * 1024
+"""Largest body of a request in bytes, but for uploads."""
+
+_STATUS: Mapping[type[MimikError], int] = {
+    ConfigError: 400,
+    SourceError: 422,
+    SinkError: 507,
+    StoreError: 503,
+}
+"""Where an error says nothing more exact."""
+
+
+class Problem(MimikError):
+    """A request that cannot be answered as asked.
+
+    Args:
+        status: of HTTP.
+        text: what was wrong and what to do, in English, with named places.
+        field: what of the request was wrong, or "".
+        values: what fills the places.
+    """
+
+    def __init__(self, status: int, text: str, /, field: str = "", **values: object) -> None:
+        super().__init__(text, **({"field": field} if field else {}), **values)
+        self.status = status
+        self.field = field
+
+
+def invalid(text: str, /, field: str, **values: object) -> Problem:
+    """The problem of one field; its name also fills the place ``{field}``."""
+    return Problem(422, text, field, **values)
+
+
+def answer_problem(error: MimikError, status: int | None = None) -> Response:
+    """The answer that tells of an error."""
+    if status is None:
+        status = error.status if isinstance(error, Problem) else _status(error)
+    phrase = HTTPStatus(status).phrase
+    body = {
+        "type": f"urn:mimik:problem:{phrase.lower().replace(' ', '-')}",
+        "title": phrase,
+        "status": status,
+        "detail": str(error),
+        "text": error.text,
+        "values": {
+            name: value if isinstance(value, str | int | float) else str(value) for name, value in error.values.items()
+        },
+    }
+    if isinstance(error, Problem) and error.field:
+        body["field"] = error.field
+    # Values may hold what a client sent: a lone surrogate has no UTF-8, but an escape.
+    return Response(json.dumps(body), status, media_type="application/problem+json")
+
+
+def install_problems(app: FastAPI) -> None:
+    """Let an application answer every trouble as a problem."""
+
+    @app.exception_handler(MimikError)
+    async def mimik(request: Request, error: MimikError) -> Response:
+        if _status(error) >= 500 and not isinstance(error, Problem):
+            _log.warning("%s %s: %s", request.method, request.url.path, error)
+        return answer_problem(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def validation(request: Request, error: RequestValidationError) -> Response:
+        return answer_problem(problem_of(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        answer = answer_problem(_of_http(error.status_code))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def defect(request: Request, error: Exception) -> Response:
+        """Starlette logs it and raises it anew after this answer."""
+        return answer_problem(Problem(500, "Something broke inside Mimik; its log says more."))
+
+
+def validated(error: ValidationError, prefix: str = "") -> Problem:
+    """The problem of a value that a schema refused."""
+    return problem_of(error.errors(include_url=False, include_input=False), prefix)
+
+
+def problem_of(errors: Sequence[Any], prefix: str = "") -> Problem:
+    """The first of pydantic's errors as a problem."""
+    first: Mapping[str, Any] = errors[0] if errors else {}
+    kind, context = str(first.get("type", "")), first.get("ctx") or {}
+    place = [str(part) for part in first.get("loc", ()) if part not in ("body", "query", "path")]
+    field = ".".join([prefix, *place] if prefix else place)[:100] or "body"
+    if kind == "missing":
+        return invalid("{field} is missing.", field)
+    if kind == "extra_forbidden":
+        return invalid("{field}: there is no such field.", field)
+    if kind == "json_invalid":
+        return Problem(422, "What was sent is not JSON.", field)
+    if kind == "string_too_long":
+        return invalid("{field} may have at most {limit} characters.", field, limit=context.get("max_length"))
+    if kind == "too_long":
+        return invalid("{field} may have at most {limit} entries.", field, limit=context.get("max_length"))
+    if kind == "string_too_short":
+        return invalid("{field} must not be empty.", field)
+    if kind in ("greater_than_equal", "greater_than"):
+        return invalid("{field} must be at least {limit}.", field, limit=context.get("ge", context.get("gt")))
+    if kind in ("less_than_equal", "less_than"):
+        return invalid("{field} must be at most {limit}.", field, limit=context.get("le", context.get("lt")))
+    if kind in ("enum", "literal_error"):
+        return invalid("{field} must be one of {expected}.", field, expected=context.get("expected"))
+    return invalid("{field} cannot be used ({detail}).", field, detail=str(first.get("msg", ""))[:300])
+
+
+class BodyLimit:
+    """Refuses bodies longer than `MAX_BODY` before anything reads them.
+
+    Args:
+        app: what answers the others.
+        unlimited: the path that counts its own bytes.
+    """
+
+    def __init__(self, app: ASGIApp, unlimited: str) -> None:
+        self._app = app
+        self._unlimited = unlimited
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI connection."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD") or scope["path"] == self._unlimited:
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return
+            body += message.get("body", b"")
+            if len(body) > MAX_BODY:
+                problem = Problem(413, "More than {limit} bytes were sent, which is too much.", limit=MAX_BODY)
+                await answer_problem(problem)(scope, receive, send)
+                return
+            if not message.get("more_body"):
+                break
+        whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+        async def replay() -> Message:
+            return whole.pop() if whole else await receive()
+
+        await self._app(scope, replay, send)
+
+
+def _status(error: MimikError) -> int:
+    if isinstance(error, Problem):
+        return error.status
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+def _of_http(status: int) -> Problem:
+    if status == 404:
+        return Problem(404, "There is nothing at this address.")
+    if status == 405:
+        return Problem(405, "This cannot be done with this address.")
+    if 400 <= status < 500:
+        return Problem(status, "The request cannot be understood.")
+    return Problem(status, "Something broke inside Mimik; its log says more.")

@@ -1,0 +1,276 @@
+"""What the API takes and gives: bounded models for requests, plain JSON for answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import Enum
+from pathlib import PurePath
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from mimik.serve.problems import invalid
+from mimik.store.values import Draft, Job, Marker, MarkerKind, Purpose, Session
+
+__all__ = [
+    "BaselineIn",
+    "DraftIn",
+    "MarkerIn",
+    "MarkerPatch",
+    "PauseIn",
+    "PointIn",
+    "RecordingIn",
+    "SessionPatch",
+    "draft_of",
+    "job_json",
+    "json_answer",
+    "plain",
+    "session_json",
+]
+
+_YEARS_100 = 36_525
+_WEEK_S = 7 * 86_400.0
+
+
+def _readable(text: str) -> str:
+    """Text that can be kept and shown: no control characters but line ends and tabs, no half characters."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\r\t" for letter in text):
+        raise ValueError("control characters")
+    return text.strip()
+
+
+def _line(text: str) -> str:
+    return " ".join(_readable(text).split())
+
+
+def _some(text: str) -> str:
+    if not text:
+        raise ValueError("empty")
+    return text
+
+
+_Line = Annotated[str, Field(max_length=200), AfterValidator(_line)]
+_Text = Annotated[str, Field(max_length=4000), AfterValidator(_readable)]
+_Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line), AfterValidator(_some)]
+_Tag = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_line), AfterValidator(_some)]
+_Tags = Annotated[tuple[_Tag, ...], Field(max_length=20)]
+_RawDays = Annotated[int, Field(ge=0, le=_YEARS_100)]
+_KeepDays = Annotated[int, Field(ge=1, le=_YEARS_100)]
+_Seconds = Annotated[float, Field(ge=0, le=_WEEK_S * 53, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DraftIn(_Model):
+    """What the user says of a session to come; see `mimik.store.Draft`."""
+
+    title: _Title
+    purpose: Purpose = Purpose.OTHER
+    tags: _Tags = ()
+    consent: _Text = ""
+    ground: _Text = ""
+    aggregate_only: bool = False
+    raw_days: _RawDays | None = 30
+    keep_days: _KeepDays | None = None
+
+
+class RecordingIn(DraftIn):
+    """A session to be recorded now.
+
+    Attributes:
+        clip: also keep a video in which every face that is found is made unrecognisable.
+    """
+
+    clip: bool = False
+
+
+class SessionPatch(_Model):
+    """What of a session is to change: the fields that are given."""
+
+    title: _Title | None = None
+    purpose: Purpose | None = None
+    tags: _Tags | None = None
+    consent: _Text | None = None
+    ground: _Text | None = None
+    keep_days: _KeepDays | None = None
+    raw_days: _RawDays | None = None
+
+
+class PauseIn(_Model):
+    """Whether the recording goes on."""
+
+    state: Annotated[str, Field(pattern="^(paused|recording)$")]
+
+
+class PointIn(_Model):
+    """A marker set while it runs."""
+
+    label: _Title
+
+
+class BaselineIn(_Model):
+    """Rest, from now on."""
+
+    seconds: Annotated[float, Field(ge=1, le=600, allow_inf_nan=False)] = 10.0
+
+
+class MarkerIn(_Model):
+    """A marker set afterwards; see `mimik.store.Marker`."""
+
+    time_s: _Seconds
+    label: _Line = ""
+    kind: MarkerKind = MarkerKind.POINT
+    end_s: _Seconds | None = None
+
+    def marker(self, id: int = 0) -> Marker:  # noqa: A002 (as in Marker)
+        """As a value.
+
+        Raises:
+            Problem: it cannot be as it is.
+        """
+        return checked_marker(Marker(self.time_s, self.label, self.kind, self.end_s, id))
+
+
+class MarkerPatch(_Model):
+    """What of a marker is to change: the fields that are given."""
+
+    time_s: _Seconds | None = None
+    label: _Line | None = None
+    kind: MarkerKind | None = None
+    end_s: _Seconds | None = None
+
+    def of(self, marker: Marker) -> Marker:
+        """The marker with the changes.
+
+        Raises:
+            Problem: it cannot be as it would be.
+        """
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        given = {name: value for name, value in given.items() if value is not None or name == "end_s"}
+        return checked_marker(dataclasses.replace(marker, **given))
+
+
+def checked_marker(marker: Marker) -> Marker:
+    """The marker, if a user may set such a one.
+
+    Raises:
+        Problem: it cannot be as it is.
+    """
+    if marker.kind is MarkerKind.POINT and not marker.label:
+        raise invalid("{field} must not be empty.", "label")
+    if marker.end_s is not None and marker.end_s <= marker.time_s:
+        raise invalid("{field} must lie after the beginning.", "end_s")
+    if marker.kind is MarkerKind.BASELINE and marker.end_s is None:
+        raise invalid("{field} is missing.", "end_s")
+    return marker
+
+
+def draft_of(model: DraftIn, *, source: str = "", live: bool = True, identity: str = "") -> Draft:
+    """The draft that a request asks for.
+
+    Args:
+        model: the request.
+        source: what is watched.
+        live: as it happens.
+        identity: of the pipeline that reads it.
+
+    Raises:
+        Problem: the purpose asks for a legal ground or people's consent, and neither is given.
+    """
+    check_ground(model.purpose, model.consent, model.ground)
+    fields = model.model_dump(include=set(DraftIn.model_fields))
+    fields["tags"] = tuple(dict.fromkeys(model.tags))
+    return Draft(**fields, source=source, live=live, model=identity)
+
+
+def check_ground(purpose: Purpose, consent: str, ground: str) -> None:
+    """Hold a session's purpose against what the law asks for.
+
+    Raises:
+        Problem: the purpose asks for a legal ground or people's consent, and neither is given.
+    """
+    if purpose.needs_ground and not (consent or ground):
+        raise invalid(
+            "A session of this purpose needs its legal ground, or how the people were told and agreed. Write it down"
+            " before recording.",
+            "ground",
+        )
+
+
+def session_json(session: Session) -> dict[str, Any]:
+    """A session as the API gives it."""
+    return _object(session)
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """A job as the API gives it: without the path of its copy."""
+    given = _object(job)
+    del given["path"]
+    error = job.error
+    given["error"] = error and {"text": error[0], "values": error[1]}
+    return given
+
+
+def _object(value: Any) -> dict[str, Any]:
+    given = plain(value)
+    assert isinstance(given, dict)
+    return given
+
+
+def json_answer(value: object, status: int = 200) -> Response:
+    """An answer of values, dataclasses and arrays among them. Takes its time with large ones: call it in a thread."""
+    body = json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
+    return Response(body, status, media_type="application/json")
+
+
+def plain(value: object) -> Any:
+    """A value as JSON has it: dataclasses as objects, arrays as lists, what is not finite as null."""
+    if value is None or isinstance(value, bool | int) and not isinstance(value, Enum):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(plain(name)): plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(entry) for entry in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")
+
+
+def _array(array: np.ndarray[Any, Any]) -> Any:
+    if array.dtype.kind == "f":
+        rounded = np.asarray(array, np.float64)
+        if not np.isfinite(rounded).all():
+            return _replaced(rounded.tolist())
+        return rounded.tolist()
+    if array.dtype.kind in "biu":
+        return array.tolist()
+    return [plain(entry) for entry in array.tolist()]
+
+
+def _replaced(values: Any) -> Any:
+    if isinstance(values, list):
+        return [_replaced(value) for value in values]
+    return values if math.isfinite(values) else None
