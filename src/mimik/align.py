@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimik.types import Detection, Image
+from mimik.types import Box, Detection, Image
 
 __all__ = ["FaceAligner"]
 
@@ -47,23 +47,22 @@ class FaceAligner:
     def align(self, image: Image, detection: Detection) -> NDArray[np.uint8]:
         """``(side, side)`` uint8, gray; what lies outside of the picture repeats its nearest pixel."""
         x, y, length, angle = _frame(detection)
-        height, width = image.shape[:2]
         # Of the picture, only what a frame turned by any angle can cover.
         reach = length * math.sqrt(0.5) + 2
-        left, right = _span(x - reach, x + reach, width)
-        top, bottom = _span(y - reach, y + reach, height)
-        part = image[top:bottom, left:right]
+        down, right = Box(x - reach, y - reach, x + reach, y + reach).slices(image)
+        part = image[down, right]
+        left, top, (height, width) = right.start, down.start, part.shape[:2]
         # Shrunk by area averaging first, so that the turn itself neither skips pixels nor invents patterns.
         fine = self._side * _OVERSAMPLING
         shrink = min(1.0, fine / length)
-        columns, rows = max(1, round((right - left) * shrink)), max(1, round((bottom - top) * shrink))
-        if (columns, rows) != (right - left, bottom - top):
+        columns, rows = max(1, round(width * shrink)), max(1, round(height * shrink))
+        if (columns, rows) != (width, height):
             part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         # From a fine crop's pixel to the part's, by pixel centres.
         step = length / fine
         across, along = math.cos(angle) * step, math.sin(angle) * step
         half = (fine - 1) / 2
-        scale_x, scale_y = columns / (right - left), rows / (bottom - top)
+        scale_x, scale_y = columns / width, rows / height
         turn = np.array(
             [
                 [across * scale_x, -along * scale_x, (x - left - (across - along) * half) * scale_x - 0.5],
@@ -98,9 +97,3 @@ def _frame(detection: Detection) -> tuple[float, float, float, float]:
             return float(x), float(y), length, angle
     length = _BY_HEIGHT * box.height
     return box.centre[0], box.centre[1] - length * _RAISED_IN_BOX, length, 0.0
-
-
-def _span(start: float, stop: float, end: int) -> tuple[int, int]:
-    """The whole pixels from start to stop that exist; at least one."""
-    first = min(max(math.floor(start), 0), end - 1)
-    return first, max(min(math.ceil(stop), end), first + 1)

@@ -152,11 +152,9 @@ def _missing(image: Image, box: Box, pose: _Pose | None) -> float:
 
 def _luma(image: Image, box: Box) -> NDArray[np.float32]:
     """The inner part of a face, ``(32, 32)`` float32, 0-255."""
-    height, width = image.shape[:2]
     x, y = box.centre
-    left, right = _span(x - box.width * _INNER / 2, x + box.width * _INNER / 2, width)
-    top, bottom = _span(y - box.height * _INNER / 2, y + box.height * _INNER / 2, height)
-    part = image[top:bottom, left:right]
+    wide, tall = box.width * _INNER / 2, box.height * _INNER / 2
+    part = image[Box(x - wide, y - tall, x + wide, y + tall).slices(image)]
     shrinks = part.shape[0] > _SIDE
     small = cv2.resize(part, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.float32)
@@ -166,9 +164,3 @@ def _sharpness(luma: NDArray[np.float32]) -> float:
     """See `_SHARPNESS`; contrast does not change it."""
     detail = float(np.var(np.asarray(cv2.Laplacian(luma, cv2.CV_32F))))
     return math.log(detail / max(float(np.var(luma)), 1.0) + 1e-6)
-
-
-def _span(start: float, stop: float, end: int) -> tuple[int, int]:
-    """The whole pixels from start to stop that exist; at least one."""
-    first = min(max(math.floor(start), 0), end - 1)
-    return first, max(min(math.ceil(stop), end), first + 1)

@@ -8,6 +8,7 @@ Pictures are ``(H, W, 3)`` uint8 in BGR order, boxes float pixels, probabilities
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -120,6 +121,16 @@ class Box(NamedTuple):
     def centre(self) -> tuple[float, float]:
         """The middle, as (x, y)."""
         return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+    def slices(self, image: Image) -> tuple[slice, slice]:
+        """The rows and columns of a picture that it touches; at least one of each, also for a box outside."""
+        height, width = image.shape[:2]
+        return _span(self.y1, self.y2, height), _span(self.x1, self.x2, width)
+
+
+def _span(start: float, stop: float, end: int) -> slice:
+    first = min(max(math.floor(start), 0), end - 1)
+    return slice(first, max(min(math.ceil(stop), end), first + 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 
 from rich.table import Table
 
@@ -14,6 +14,7 @@ from mimik.words import EMOTION_COLOURS, emotion_name, reason_name, state_name
 __all__ = ["Tally", "closing_line", "closing_table", "second_line"]
 
 _BAR = 24
+_LATENCIES = 18_000
 
 
 class Tally:
@@ -24,7 +25,7 @@ class Tally:
         labels: faces shown with each expression.
         withheld: faces whose reading was withheld.
         uncertain: faces shown with a question mark.
-        latencies_ms: of each result.
+        latencies_ms: of the newest results, of ten minutes at 30 a second.
         dropped: frames passed over.
     """
 
@@ -33,7 +34,7 @@ class Tally:
         self.labels: Counter[Emotion] = Counter()
         self.withheld = 0
         self.uncertain = 0
-        self.latencies_ms: list[float] = []
+        self.latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
         self.dropped = 0
 
     def add(self, result: FrameResult) -> None:
