@@ -1,0 +1,146 @@
+"""Deleting for good, and on time."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select
+from sqlalchemy.exc import DBAPIError
+
+from mimik.errors import StoreError
+from mimik.store.base import Base
+from mimik.store.engine import BUSY_S
+from mimik.store.finding import find_session, read_sessions
+from mimik.store.tables import jobs, markers, minutes, people, samples, seconds, sessions
+from mimik.store.values import Session, SessionState
+
+__all__ = ["Deletion", "Purged"]
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What `Store.purge` deleted because its time had come.
+
+    Attributes:
+        sessions: deleted whole.
+        raw: those that lost their samples; their sums stay.
+    """
+
+    sessions: tuple[Session, ...]
+    raw: tuple[Session, ...]
+
+
+class Deletion(Base):
+    """The part of the store that deletes."""
+
+    clips: Path
+
+    def delete(self, session: str) -> None:
+        """Deletes a session: rows, clip and finished jobs, and what is left of them between the rows of others.
+
+        Raises:
+            StoreError: there is no such session; or its rows are gone, but other programs kept the file from
+                being cleaned.
+        """
+        with self._write() as connection:
+            row = find_session(connection, session)
+            self._delete_rows(connection, sessions.c.key == row.key)
+        self._delete_clip(row.clip)
+        self._sweep()
+
+    def delete_everything(self) -> None:
+        """Deletes every session and job, and the folder of clips and uploads."""
+        with self._write() as connection:
+            for table in (samples, seconds, minutes, people, markers, jobs, sessions):
+                connection.execute(delete(table))
+        try:
+            shutil.rmtree(self.clips)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise _cannot_delete(self.clips, error) from error
+        finally:
+            self._sweep()
+
+    def purge(self, now: datetime | None = None) -> Purged:
+        """Deletes samples and sessions whose days are over; never of a session that is being recorded."""
+        now = now or datetime.now(UTC)
+        ended = sessions.c.state.not_in((SessionState.RECORDING, SessionState.PAUSED))
+        over = and_(ended, sessions.c.keep_until <= now)
+        stale = and_(ended, sessions.c.raw_until <= now, exists().where(samples.c.session == sessions.c.key))
+        with self._write() as connection:
+            gone = read_sessions(connection, over)
+            self._delete_rows(connection, over)
+            raw = read_sessions(connection, stale)
+            keys = select(sessions.c.key).where(stale)
+            connection.execute(delete(samples).where(samples.c.session.in_(keys)))
+        for session in gone:
+            self._delete_clip(session.clip)
+        if gone or raw:
+            self._sweep()
+        return Purged(gone, raw)
+
+    def _delete_rows(self, connection: Connection, chosen: ColumnElement[bool]) -> None:
+        """Deletes sessions and what hangs on them, the jobs that made them too: those repeat titles."""
+        connection.execute(delete(jobs).where(jobs.c.session.in_(select(sessions.c.id).where(chosen))))
+        connection.execute(delete(sessions).where(chosen))
+
+    def _delete_clip(self, name: str | None) -> None:
+        if name is None:
+            return
+        clip = self.clips / name
+        try:
+            clip.unlink(missing_ok=True)
+        except OSError as error:
+            raise _cannot_delete(clip, error) from error
+
+    def _sweep(self) -> None:
+        """Leaves nothing of what was deleted between the rows of others."""
+        with self._explained():
+            if self._is_sqlite:
+                self._sweep_sqlite()
+            else:
+                self._sweep_postgresql()
+
+    def _sweep_sqlite(self) -> None:
+        """Writes the file anew and empties the write-ahead log, which waits for other programs' reading to end."""
+        connection = self._engine.raw_connection()
+        try:
+            deadline = time.monotonic() + 2 * BUSY_S
+            swept = False
+            while not swept:
+                try:
+                    connection.cursor().execute("VACUUM")
+                    busy, _, _ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                    swept = busy == 0
+                except Exception as error:
+                    raise DBAPIError.instance("VACUUM", None, error, Exception) from error
+                if not swept and time.monotonic() > deadline:
+                    raise StoreError(
+                        "{place}: deleted, but another program is reading. Close it, then purge.", place=""
+                    )
+        finally:
+            connection.close()
+
+    def _sweep_postgresql(self) -> None:
+        """Rewrites the small tables, which hold people's words; of the large ones, which hold numbers, frees the rows."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in (sessions, markers, people, jobs):
+                connection.exec_driver_sql(f"VACUUM FULL {table.name}")
+            for table in (seconds, minutes, samples):
+                connection.exec_driver_sql(f"VACUUM {table.name}")
+
+
+def _cannot_delete(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        "{path}: cannot be deleted ({detail}). Delete it yourself.",
+        path=path,
+        detail=error.strerror or type(error).__name__,
+    )

@@ -1,0 +1,64 @@
+"""How sessions are found: by id, by the beginning of an id, by words."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, select
+
+from mimik.errors import StoreError
+from mimik.store.rows import session_of
+from mimik.store.tables import people, sessions
+from mimik.store.values import Session
+
+__all__ = ["find_session", "matches", "people_of", "read_sessions"]
+
+
+def find_session(connection: Connection, id: str) -> Row[Any]:  # noqa: A002
+    """The row of ``sessions`` of an id, or of an id's unique beginning.
+
+    Raises:
+        StoreError: there is none, or several.
+    """
+    row = connection.execute(select(sessions).where(sessions.c.id == id)).one_or_none()
+    if row is not None:
+        return row
+    begins = sessions.c.id.startswith(id.lower(), autoescape=True)
+    rows = connection.execute(select(sessions).where(begins).order_by(sessions.c.id).limit(4)).all() if id else []
+    if not rows:
+        raise StoreError("There is no session {session}. `mimik session list` shows those there are.", session=id)
+    if len(rows) > 1:
+        raise StoreError(
+            "Several sessions begin with {session}: {ids}. Give more of the id.",
+            session=id,
+            ids=", ".join([row.id for row in rows[:3]] + ["…"] * (len(rows) > 3)),
+        )
+    return rows[0]
+
+
+def people_of(connection: Connection, session: int) -> int:
+    """How many people have rows of their own."""
+    return connection.scalar(select(func.count()).select_from(people).where(people.c.session == session)) or 0
+
+
+def read_sessions(connection: Connection, condition: ColumnElement[bool] | None = None) -> tuple[Session, ...]:
+    """The sessions that meet a condition, newest first."""
+    counts = dict(connection.execute(select(people.c.session, func.count()).group_by(people.c.session)).tuples().all())
+    query = select(sessions).order_by(sessions.c.started_at.desc(), sessions.c.key.desc())
+    if condition is not None:
+        query = query.where(condition)
+    return tuple(session_of(row, counts.get(row.key, 0)) for row in connection.execute(query))
+
+
+def matches(session: Session, search: str, tag: str) -> bool:
+    """Whether title, tags, source or id hold every word, and the tags the tag."""
+    text = _plain(" ".join((session.title, *session.tags, session.source, session.id)))
+    tags = {_plain(each) for each in session.tags}
+    return all(word in text for word in _plain(search).split()) and (not tag.strip() or _plain(tag).strip() in tags)
+
+
+def _plain(text: str) -> str:
+    """Without capitals, accents and the dot of the Turkish i: neither database folds İ, I, ı and i alike."""
+    parts = unicodedata.normalize("NFKD", text.casefold().replace("ı", "i"))
+    return "".join(letter for letter in parts if not unicodedata.combining(letter))
