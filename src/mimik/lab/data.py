@@ -1,20 +1,35 @@
-"""FER-2013 as arrays, from the parquet file that `MIMIK_FER2013` names.
+"""Labelled faces as arrays, and the parquet file that holds them: FER-2013 with its FER+ votes, or one's own.
 
 Source: Goodfellow et al. 2013, "Challenges in representation learning"; the votes are Barsoum et al. 2016 (FER+).
+`mimik.lab.formats` reads the other forms that such data come in.
 """
 
 import hashlib
-import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from mimik.errors import DataError
+from mimik.types import Emotion
 
-__all__ = ["FERPLUS", "SIDE", "Faces", "read_parquet"]
+__all__ = [
+    "FERPLUS",
+    "SIDE",
+    "TAGS",
+    "Faces",
+    "Progress",
+    "join",
+    "make_faces",
+    "read_parquet",
+    "require_pyarrow",
+    "select",
+    "write_parquet",
+]
 
 SIDE = 48
 """Height and width of a FER-2013 face, in pixels."""
@@ -22,7 +37,11 @@ SIDE = 48
 FERPLUS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 """The eight emotions of FER+, in the order of its file and of the network's second head."""
 
-_NOT_EMOTIONS = ("unknown", "nf")
+TAGS = (*FERPLUS, "unknown", "nf")
+"""What a FER+ tagger could choose: an emotion, *unknown*, or *no face*."""
+
+Progress = Callable[[int, int], None]
+"""Told how much is done, of how much."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,33 +54,101 @@ class Faces:
         votes: ``(N, 8)`` float32, FER+ votes as shares that sum to one, in the order of `FERPLUS`; all zero where a
             majority saw no face or nobody voted for an emotion.
         twins: ``(N,)`` object, one digest of the pixels a row; equal digests are identical pictures.
+        usages: ``(N,)`` object, the split's name a row: ``Training``, ``PublicTest`` …
+        counts: ``(N, 10)`` int64, FER+ votes as counted, in the order of `TAGS`; all zero where there are none.
+        rows: ``(N,)`` int64, the row's number in the original file.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     votes: NDArray[np.float32]
     twins: NDArray[np.object_]
+    usages: NDArray[np.object_]
+    counts: NDArray[np.int64]
+    rows: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def make_faces(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.integer[Any]],
+    usages: Sequence[str],
+    counts: NDArray[np.integer[Any]] | None = None,
+    rows: NDArray[np.integer[Any]] | None = None,
+) -> Faces:
+    """Faces from what a file says; votes as shares and digests are worked out.
+
+    Args:
+        images: ``(N, 48, 48)`` uint8, gray.
+        labels: ``(N,)`` classes 0–6.
+        usages: ``(N,)`` names of splits.
+        counts: ``(N, 10)`` FER+ votes; none where absent.
+        rows: ``(N,)`` original row numbers; 0 … N-1 where absent.
+    """
+    count = len(labels)
+    counted = np.zeros((count, len(TAGS)), np.int64) if counts is None else counts.astype(np.int64)
+    emotions = counted[:, : len(FERPLUS)]
+    seen = (emotions.sum(1) > 0) & (counted[:, -1] < emotions.max(1, initial=0))
+    votes = np.where(seen[:, None], emotions / np.maximum(emotions.sum(1, keepdims=True), 1), 0).astype(np.float32)
+    twins = np.array([hashlib.sha256(image.tobytes()).hexdigest() for image in images], dtype=object)
+    numbers = np.arange(count) if rows is None else rows
+    return Faces(
+        images, labels.astype(np.int64), votes, twins, np.array(usages, dtype=object), counted, numbers.astype(np.int64)
+    )
+
+
+def select(faces: Faces, chosen: NDArray[Any]) -> Faces:
+    """The rows of a mask or of indices, in order."""
+    return Faces(*(getattr(faces, name)[chosen] for name in Faces.__slots__))
+
+
+def join(parts: Sequence[Faces]) -> Faces:
+    """All rows of several sets, numbered anew where there is more than one."""
+    if len(parts) == 1:
+        return parts[0]
+    fields = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Faces.__slots__}
+    return Faces(**fields | {"rows": np.arange(sum(map(len, parts)))})
+
+
+def require_pyarrow(path: Path) -> None:
+    """Make sure that parquet files can be read and written.
+
+    Raises:
+        DataError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise DataError(
+            "{path}: parquet files need pyarrow. Install it with `pip install 'mimik[parquet]'`; CSV files and "
+            "folders of pictures can be read without it.",
+            path=path,
+        ) from error
 
 
 def read_parquet(path: Path, usage: str | None = None) -> Faces:
     """Read FER-2013 with its FER+ votes.
 
     Args:
-        path: a parquet file with the columns ``usage``, ``emotion``, ``image`` (PNG bytes) and ``ferplus_*``.
+        path: a parquet file with the columns ``usage``, ``emotion``, ``image`` (PNG bytes) and ``ferplus_*``, as
+            `write_parquet` makes it; ``row`` may be there.
         usage: keep the rows of this split only (``Training``, ``PublicTest``); None keeps all.
 
     Raises:
-        DataError: the file cannot be read, lacks a column, or holds a picture of another size.
+        DataError: pyarrow is not installed, or the file cannot be read, lacks a column or rows, or holds an unknown
+            label or a picture of another size.
     """
+    require_pyarrow(path)
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = ["usage", "emotion", "image", *(f"ferplus_{name}" for name in (*FERPLUS, *_NOT_EMOTIONS))]
+    columns = ["usage", "emotion", "image", *(f"ferplus_{name}" for name in TAGS)]
     try:
-        table = pq.read_table(path, columns=columns)
+        file = pq.ParquetFile(path)
+        missing = [name for name in columns if name not in file.schema_arrow.names]
+        table = None if missing else file.read([name for name in ("row", *columns) if name in file.schema_arrow.names])
     except (OSError, pa.ArrowException) as error:
         raise DataError(
             "{path}: not a FER-2013 parquet file ({detail}). Its columns must be: {columns}.",
@@ -69,35 +156,98 @@ def read_parquet(path: Path, usage: str | None = None) -> Faces:
             detail=error,
             columns=", ".join(columns),
         ) from error
-    missing = [name for name in columns if name not in table.column_names]
-    if missing:
+    if table is None:
         raise DataError(
             "{path}: column {column} is missing. Its columns must be: {columns}.",
             path=path,
             column=missing[0],
             columns=", ".join(columns),
         )
+    for name in columns:
+        if table[name].null_count:
+            raise DataError(
+                "{path}: row {row}: {column} is missing. Import the original data again with `mimik dataset import`.",
+                path=path,
+                row=table[name].is_null().to_pylist().index(True),
+                column=name,
+            )
     keep = [i for i, value in enumerate(table["usage"].to_pylist()) if usage in (None, value)]
     if not keep:
         raise DataError("{path}: no row has usage {usage}.", path=path, usage=usage)
     table = table.take(keep)
+    labels = _integers(path, table, "emotion", keep)
+    wrong = np.flatnonzero((labels < 0) | (labels >= len(Emotion)))
+    if len(wrong):
+        raise DataError(
+            "{path}: row {row}: emotion {value} is no label of FER-2013, which are 0 to 6.",
+            path=path,
+            row=keep[wrong[0]],
+            value=labels[wrong[0]],
+        )
     images = np.empty((len(keep), SIDE, SIDE), np.uint8)
     for row, data in enumerate(table["image"].to_pylist()):
-        picture = PillowImage.open(io.BytesIO(data)).convert("L")
-        if picture.size != (SIDE, SIDE):
+        images[row] = _decoded(path, keep[row], data)
+    counts = np.stack([_integers(path, table, f"ferplus_{name}", keep) for name in TAGS], axis=1)
+    rows = _integers(path, table, "row", keep) if "row" in table.column_names else np.array(keep)
+    return make_faces(images, labels, table["usage"].to_pylist(), counts, rows)
+
+
+def _integers(path: Path, table: Any, name: str, rows: Sequence[int]) -> NDArray[np.int64]:
+    values = table[name].to_pylist()
+    for number, value in enumerate(values):
+        if not isinstance(value, int):
             raise DataError(
-                "{path}: row {row}: the picture is {width}×{height} pixels, not 48×48.",
+                "{path}: row {row}: {column} is {value}, not a whole number.",
                 path=path,
-                row=keep[row],
-                width=picture.width,
-                height=picture.height,
+                row=rows[number],
+                column=name,
+                value=value,
             )
-        images[row] = np.asarray(picture)
-    counts = np.stack([table[f"ferplus_{name}"].to_numpy() for name in (*FERPLUS, *_NOT_EMOTIONS)], axis=1).astype(
-        np.float32
-    )
-    emotions = counts[:, : len(FERPLUS)]
-    faces = (emotions.sum(1) > 0) & (counts[:, -1] < emotions.max(1))
-    votes = np.where(faces[:, None], emotions / np.maximum(emotions.sum(1, keepdims=True), 1), 0).astype(np.float32)
-    twins = np.array([hashlib.sha256(image.tobytes()).hexdigest() for image in images], dtype=object)
-    return Faces(images, table["emotion"].to_numpy().astype(np.int64), votes, twins)
+    return np.array(values, np.int64)
+
+
+def _decoded(path: Path, row: int, data: object) -> NDArray[Any]:
+    if isinstance(data, dict):  # as Hugging Face's data sets store pictures
+        data = data.get("bytes")
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if isinstance(data, bytes) else None
+    if picture is None:
+        raise DataError("{path}: row {row}: the picture cannot be read; it must be PNG bytes.", path=path, row=row)
+    if picture.shape != (SIDE, SIDE):
+        raise DataError(
+            "{path}: row {row}: the picture is {width}×{height} pixels, not 48×48.",
+            path=path,
+            row=row,
+            width=picture.shape[1],
+            height=picture.shape[0],
+        )
+    return picture
+
+
+def write_parquet(faces: Faces, path: Path) -> None:
+    """Write faces as `read_parquet` reads them: the columns of FER-2013 with its FER+ votes.
+
+    Raises:
+        DataError: pyarrow is not installed.
+        OSError: the file cannot be written.
+    """
+    require_pyarrow(path)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = tuple(Emotion)
+    columns = {
+        "row": pa.array(faces.rows, pa.int32()),
+        "usage": pa.array(faces.usages).dictionary_encode(),
+        "emotion": pa.array(faces.labels, pa.int8()),
+        "emotion_name": pa.array([str(names[label]) for label in faces.labels]).dictionary_encode(),
+        "image": pa.array([cv2.imencode(".png", image)[1].tobytes() for image in faces.images], pa.binary()),
+    }
+    for place, name in enumerate(TAGS):
+        columns[f"ferplus_{name}"] = pa.array(faces.counts[:, place], pa.int8())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    try:
+        pq.write_table(pa.table(columns), beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,242 @@
+"""Every form that labelled faces come in is read the same, and what is wrong is named with its cure."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mimik.errors import DataError
+from mimik.lab.data import SIDE, Faces, make_faces, read_parquet, select, write_parquet
+from mimik.lab.formats import UNSPLIT, Changes, label_of, read_faces
+from mimik.types import Emotion
+from tests.unit.lab.pictures import faces, picture, write_csv, write_picture, write_votes
+
+
+def assert_same(found: Faces, wanted: Faces) -> None:
+    for name in Faces.__slots__:
+        assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
+
+
+@pytest.mark.parametrize(
+    "header",
+    [("emotion", "pixels", "Usage"), ("emotion", " Usage", " pixels")],
+    ids=["fer2013.csv", "icml_face_data.csv"],
+)
+def test_kaggles_files_with_votes_joined_by_row(tmp_path: Path, header: tuple[str, ...]) -> None:
+    wanted = faces()
+    inputs = [write_votes(tmp_path / "votes.csv", wanted), write_csv(tmp_path / "fer.csv", wanted, header)]
+    assert_same(read_faces(inputs), wanted)
+
+
+def test_a_file_saved_by_a_turkish_spreadsheet(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "fer.csv", faces(7, votes=False))
+    path.write_text("\ufeff" + path.read_text().replace(",", ";"))
+    assert_same(read_faces([path]), faces(7, votes=False))
+
+
+def test_parquet_gives_back_what_was_written_and_takes_votes(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="the parquet extra is not installed")
+    wanted = faces()
+    plain = make_faces(wanted.images, wanted.labels, list(wanted.usages))
+    write_parquet(plain, tmp_path / "fer.parquet")
+    assert_same(read_faces([tmp_path / "fer.parquet"]), plain)
+    write_parquet(select(plain, np.arange(5, 12)), tmp_path / "part.parquet")
+    votes = write_votes(tmp_path / "votes.csv", wanted)
+    assert_same(read_faces([tmp_path / "part.parquet", votes]), select(wanted, np.arange(5, 12)))
+    assert_same(read_faces([tmp_path / "part.parquet"], "training"), read_parquet(tmp_path / "part.parquet"))
+
+
+def test_the_columns_are_those_of_fer2013_with_votes(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the parquet extra is not installed")
+    write_parquet(faces(), tmp_path / "fer.parquet")
+    schema = parquet.read_schema(tmp_path / "fer.parquet")
+    assert [f"{field.name}: {field.type}" for field in schema] == [
+        "row: int32",
+        "usage: dictionary<values=string, indices=int32, ordered=0>",
+        "emotion: int8",
+        "emotion_name: dictionary<values=string, indices=int32, ordered=0>",
+        "image: binary",
+        *(
+            f"ferplus_{name}: int8"
+            for name in (
+                *("neutral", "happiness", "surprise", "sadness", "anger"),
+                *("disgust", "fear", "contempt", "unknown", "nf"),
+            )
+        ),
+    ]
+
+
+def test_the_seeds_folders(tmp_path: Path) -> None:
+    for number, emotion in enumerate(Emotion):
+        write_picture(tmp_path / "images" / "train" / emotion / f"{number}.png", picture(number, number))
+        write_picture(tmp_path / "images" / "validation" / emotion / "1.png", picture(10 + number, number))
+        # Kaggle's archive holds the folder once more within itself.
+        write_picture(tmp_path / "images" / "images" / "train" / emotion / f"{number}.png", picture(number, number))
+    changes = Changes()
+    found = read_faces([tmp_path], changes=changes)
+    assert (len(found), changes.copies, changes.resized) == (14, 7, 0)
+    assert dict(zip(*np.unique(found.usages.astype(str), return_counts=True), strict=True)) == {
+        "Training": 7,
+        "Validation": 7,
+    }
+    for number, (image, label) in enumerate(zip(found.images, found.labels, strict=True)):
+        assert np.array_equal(image, picture(int(label) + (0 if number < 7 else 10), int(label)))
+    assert len(read_faces([tmp_path / "images" / "validation"], "validation")) == 7
+
+
+def test_splits_in_the_names_of_files(tmp_path: Path) -> None:
+    write_picture(tmp_path / "train" / "happy" / "Training_10019449.png", picture(0))
+    write_picture(tmp_path / "test" / "happy" / "PublicTest_31.png", picture(1))
+    write_picture(tmp_path / "test" / "sad" / "PrivateTest_31.png", picture(2))
+    write_picture(tmp_path / "test" / "sad" / "other.png", picture(3))
+    found = read_faces([tmp_path])
+    assert set(zip(found.usages, found.labels, strict=True)) == {
+        ("Training", 3),
+        ("PublicTest", 3),
+        ("PrivateTest", 4),
+        ("Test", 4),
+    }
+
+
+def test_ones_own_folder_with_turkish_names_and_other_sizes(tmp_path: Path) -> None:
+    root = tmp_path / "yüzler"
+    write_picture(root / "Şaşkın" / "a.png", np.full((96, 200), 200, np.uint8))
+    write_picture(root / "MUTLU" / "Ayşe" / "b.jpg", np.full((40, 40, 3), (255, 0, 0), np.uint8))
+    write_picture(root / "öfkeli" / "c.png", np.full((48, 48), 7, np.uint8))
+    (root / "notlar.txt").write_text("x")
+    (root / ".DS_Store").write_text("x")
+    changes = Changes()
+    found = read_faces([root], changes=changes)
+    assert sorted(found.labels) == [0, 3, 5]
+    assert (found.images.shape, set(found.usages)) == ((3, SIDE, SIDE), {UNSPLIT})
+    assert (changes.resized, changes.cropped, changes.coloured, dict(changes.skipped)) == (2, 1, 1, {".txt": 1})
+    assert not found.votes.any()
+
+
+def test_the_middle_of_a_wide_picture_is_kept(tmp_path: Path) -> None:
+    image = np.zeros((96, 288), np.uint8)
+    image[:, 96:192] = 255
+    write_picture(tmp_path / "sad" / "a.png", image)
+    assert read_faces([tmp_path]).images.min() > 230
+
+
+def test_several_sets_are_one_with_new_rows(tmp_path: Path) -> None:
+    write_picture(tmp_path / "own" / "sad" / "a.png", picture(99))
+    found = read_faces([write_csv(tmp_path / "fer.csv", faces(7)), tmp_path / "own"], default_split="Own")
+    assert list(found.rows) == list(range(8))
+    assert found.usages[7] == "Own"
+
+
+@pytest.mark.parametrize(
+    "word", "angry Öfke ÜZGÜN üzgün şaşkın Nötr KIZGIN İğrenme korku Surprise disgusted".split(" ")
+)
+def test_words_for_expressions_in_any_case(word: str) -> None:
+    assert label_of(word) is not None
+    assert label_of(word.lower()) == label_of(word) == label_of(f" {word}_")
+
+
+def drop(line: int) -> Callable[[list[str]], list[str]]:
+    return lambda lines: lines[:line] + lines[line + 1 :]
+
+
+def change(line: int, old: str, new: str) -> Callable[[list[str]], list[str]]:
+    return lambda lines: [text.replace(old, new, 1) if at == line else text for at, text in enumerate(lines)]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (change(0, "pixels", "picture"), "column pixels is missing; found: emotion, picture, usage"),
+        (change(0, "emotion", "x"), "column emotion is missing"),
+        (change(3, "2,", "9,"), r"row 2 \(line 4\): emotion '9' is no label .* 0 to 6"),
+        (change(3, "2,", "bored,"), r"row 2 \(line 4\): emotion 'bored'"),
+        (change(3, " ", " 256 "), r"row 2 \(line 4\) has 2305 pixels, not 48×48 = 2304"),
+        (change(4, ",", ",-"), r"row 3 \(line 5\) has a pixel that is no whole number from 0 to 255"),
+        (change(4, ",Training", ""), r"row 3 \(line 5\) has 2 cells, not 3"),
+        (change(4, "3", ",3"), r"row 3 \(line 5\) has 4 cells, not 3"),
+        (lambda lines: [*lines[:3], "", *lines[3:]], r"row 2 \(line 4\) has 0 cells"),
+        (lambda lines: lines[:1], "no rows below its header"),
+        (lambda lines: [], "column emotion is missing; found: "),
+    ],
+)
+def test_a_broken_csv_file_is_named_with_row_and_cure(
+    tmp_path: Path, edit: Callable[[list[str]], list[str]], message: str
+) -> None:
+    path = write_csv(tmp_path / "fer.csv", faces(7))
+    path.write_text("\n".join(edit(path.read_text().splitlines())))
+    with pytest.raises(DataError, match=message) as caught:
+        read_faces([path])
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (drop(3), "6 rows of votes for 7 faces"),
+        (change(2, ",8,", ",x,"), r"row 1 \(line 3\): the votes must be ten whole numbers"),
+        (change(2, "Training", "PublicTest"), r"row 1 \(line 3\) is of split PublicTest, but .* of Training"),
+        (lambda lines: [*lines, lines[-1]], "8 rows of votes for 7 faces"),
+    ],
+)
+def test_votes_that_do_not_fit_are_named(tmp_path: Path, edit: Callable[[list[str]], list[str]], message: str) -> None:
+    values = faces(7)
+    votes = write_votes(tmp_path / "votes.csv", values)
+    votes.write_text("\n".join(edit(votes.read_text().splitlines())))
+    with pytest.raises(DataError, match=message):
+        read_faces([write_csv(tmp_path / "fer.csv", values), votes])
+
+
+def test_votes_go_with_one_file_of_rows_alone(tmp_path: Path) -> None:
+    votes = write_votes(tmp_path / "votes.csv", faces(7))
+    write_picture(tmp_path / "own" / "sad" / "a.png", picture(0))
+    for inputs in ([votes], [tmp_path / "own", votes], [write_csv(tmp_path / "fer.csv", faces(7)), votes, votes]):
+        with pytest.raises(DataError, match="joined by row to one"):
+            read_faces(inputs)
+
+
+def test_rows_that_are_missing_of_a_whole_file(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "fer.csv", faces(7))
+    assert len(read_faces([path])) == 7
+    with pytest.raises(DataError, match="rows are missing: 5 of split Training, where FER-2013 has 28709"):
+        read_faces([path], whole=True)
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no such file or folder"):
+        read_faces([tmp_path / "nowhere"])
+    with pytest.raises(DataError, match="no pictures in this folder"):
+        read_faces([tmp_path])
+    write_picture(tmp_path / "train" / "contempt" / "a.png", picture(0))
+    with pytest.raises(DataError, match=r"folder contempt is no expression. Name the folders angry"):
+        read_faces([tmp_path])
+    broken = tmp_path / "own" / "sad" / "broken.jpg"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"\xff\xd8\xff nonsense")
+    with pytest.raises(DataError, match=r"broken.jpg: the picture cannot be read .* Replace it"):
+        read_faces([tmp_path / "own"])
+
+
+def test_an_unknown_split_names_those_that_are_there(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "fer.csv", faces())
+    assert len(read_faces([path], "PUBLICTEST")) == 7
+    with pytest.raises(DataError, match=r"no row is in split PrivateTest. Its splits: Training, PublicTest"):
+        read_faces([path], "PrivateTest")
+
+
+def test_a_text_that_is_no_csv(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(DataError, match="not a CSV file"):
+        read_faces([tmp_path / "x.csv"])
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fer.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(DataError, match=r"pip install 'mimik\[parquet\]'"):
+        read_faces([tmp_path / "fer.parquet"])
+    with pytest.raises(DataError, match="pyarrow"):
+        write_parquet(faces(7), tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
