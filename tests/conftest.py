@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.databases import database_url, postgresql, postgresql_url
+
+__all__ = ["database_url", "postgresql", "postgresql_url"]
+
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ class Deletion(Base):
             connection.close()
 
     def _sweep_postgresql(self) -> None:
-        """Rewrites the small tables, which hold people's words; of the large ones, which hold numbers, frees the rows."""
+        """Rewrites the small tables, which hold people's words; frees the rows of the large ones, of numbers."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for table in (sessions, markers, people, jobs):
                 connection.exec_driver_sql(f"VACUUM FULL {table.name}")

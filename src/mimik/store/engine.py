@@ -44,7 +44,7 @@ class Address:
         bare = URL.create(
             self.url.get_backend_name(), self.url.username, None, self.url.host, self.url.port, self.url.database, query
         )
-        return bare.render_as_string(hide_password=False)
+        return bare.render_as_string(hide_password=False).replace("%2F", "/")
 
     @property
     def place(self) -> str:

@@ -18,14 +18,17 @@ _READ_ONLY = (
     "another database with --db or MIMIK_DATABASE_URL."
 )
 _DAMAGED = (
-    "{place}: damaged, or not a session database ({detail}). It was left as it is: move it away and put a backup in its "
-    "place, or choose another database with --db or MIMIK_DATABASE_URL."
+    "{place}: damaged, or not a session database ({detail}). It was left as it is: move it away and put a backup in "
+    "its place, or choose another database with --db or MIMIK_DATABASE_URL."
 )
 _UNREACHABLE = (
     "{place}: PostgreSQL cannot be reached ({detail}). See that it runs and that the address in --db or "
     "MIMIK_DATABASE_URL is right."
 )
-_REFUSED = "{place}: PostgreSQL refuses ({detail}). Check user, password, database and permissions in --db or MIMIK_DATABASE_URL."
+_REFUSED = (
+    "{place}: PostgreSQL refuses ({detail}). Check user, password, database and permissions in --db or "
+    "MIMIK_DATABASE_URL."
+)
 _OTHER = "{place}: the database failed ({detail}). Nothing was half saved; try again, and report it if it comes back."
 
 _SQLITE = {

@@ -44,7 +44,8 @@ def people_of(connection: Connection, session: int) -> int:
 
 def read_sessions(connection: Connection, condition: ColumnElement[bool] | None = None) -> tuple[Session, ...]:
     """The sessions that meet a condition, newest first."""
-    counts = dict(connection.execute(select(people.c.session, func.count()).group_by(people.c.session)).tuples().all())
+    rows = connection.execute(select(people.c.session, func.count()).group_by(people.c.session))
+    counts: dict[int, int] = dict(rows.tuples().all())
     query = select(sessions).order_by(sessions.c.started_at.desc(), sessions.c.key.desc())
     if condition is not None:
         query = query.where(condition)

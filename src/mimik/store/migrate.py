@@ -68,8 +68,8 @@ def _revision(connection: Connection, place: str) -> str | None:
     revision = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608  a constant
     if revision is not None and revision not in REVISIONS:
         raise StoreError(
-            "{place}: was written by a newer Mimik (schema {schema}; this one knows up to {known}). It was left as it is: "
-            "update Mimik, or choose another database with --db or MIMIK_DATABASE_URL.",
+            "{place}: was written by a newer Mimik (schema {schema}; this one knows up to {known}). It was left as it "
+            "is: update Mimik, or choose another database with --db or MIMIK_DATABASE_URL.",
             place=place,
             schema=revision,
             known=REVISIONS[-1],

@@ -56,7 +56,7 @@ class Queue(Base):
             return _job(connection, id)
 
     def update_job(self, id: str, **fields: Any) -> Job:  # noqa: A002
-        """Changes a job's ``state``, ``progress``, ``left_s``, ``error``, ``session`` or ``path``; returns it as it is now.
+        """Changes a job's ``state``, ``progress``, ``left_s``, ``error``, ``session`` or ``path``; returns it anew.
 
         Raises:
             StoreError: there is none of this id.

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import EllipsisType, TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Table, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, DateTime, Table, case, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 import mimik
@@ -115,8 +115,11 @@ class Store(Queue, Deletion):
         Raises:
             StoreError: the title is empty or too long, or consent and ground are missing where the law asks.
         """
-        started = (draft.started_at or datetime.now(UTC)).astimezone(draft.started_at and draft.started_at.tzinfo)
-        offset = started.utcoffset() or timedelta()
+        started = draft.started_at or datetime.now(UTC).astimezone()
+        offset = started.utcoffset()
+        if offset is None:
+            started = started.astimezone()  # without a zone it is meant here
+            offset = started.utcoffset() or timedelta()
         saved = datetime.now(UTC)
         with self._write() as connection:
             key = connection.execute(
@@ -202,8 +205,8 @@ class Store(Queue, Deletion):
         purpose: Purpose | None = None,
         consent: str | None = None,
         ground: str | None = None,
-        keep_days: int | None | EllipsisType = ...,
-        raw_days: int | None | EllipsisType = ...,
+        keep_days: int | EllipsisType | None = ...,
+        raw_days: int | EllipsisType | None = ...,
     ) -> Session:
         """Changes what people wrote about a session and how long it is kept, counted from when it was saved.
 
@@ -384,7 +387,7 @@ class Store(Queue, Deletion):
                 .values(state=SessionState.INTERRUPTED)
                 .returning(sessions.c.id)
             ).all()
-            found = tuple(self._session(connection, id) for id in ids)
+            found = tuple(self._session(connection, each) for each in ids)
         for session in found:
             _LOG.info("session %s was interrupted after %.0f s", session.id, session.duration_s)
         return found
@@ -407,7 +410,7 @@ class Store(Queue, Deletion):
 
     def _clock(self) -> Any:
         """The time by which signs of life are judged: PostgreSQL's own, for its clients' clocks may differ."""
-        return datetime.now(UTC) if self._is_sqlite else func.clock_timestamp(type_=sessions.c.heartbeat_at.type)
+        return datetime.now(UTC) if self._is_sqlite else func.clock_timestamp(type_=DateTime(timezone=True))
 
     def _insert(self, table: Table) -> Any:
         return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
