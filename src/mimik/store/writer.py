@@ -228,7 +228,7 @@ class SessionWriter:
         """
         with self._news:
             self._points += 1
-            return self._put(Marker(self._at(time_s), label.strip() or str(self._points)))
+            return self._put(Marker(self._at(time_s), label.replace("\0", "").strip() or str(self._points)))
 
     def rest(self, seconds: float = 10.0) -> Marker:
         """Set a marker of kind `MarkerKind.BASELINE` from now on, for so many seconds or until the session ends.
@@ -380,7 +380,7 @@ class SessionWriter:
                 marker = replace(marker, id=self._find(marker))
             note.tried = True
             if marker.id:
-                self._store.edit_marker(self.session.id, marker)
+                self._close(marker)
             else:
                 (saved,) = self._store.add_markers(self.session.id, [marker])
                 marker = replace(marker, id=saved.id)
@@ -388,6 +388,12 @@ class SessionWriter:
                 note.saved = note.marker.end_s == marker.end_s  # it may have been closed meanwhile
                 note.marker = replace(note.marker, id=marker.id)
                 self._news.notify_all()
+
+    def _close(self, marker: Marker) -> None:
+        """Save a marker's end, and leave alone what people did to it meanwhile."""
+        known = next((old for old in self._store.markers(self.session.id) if old.id == marker.id), None)
+        if known is not None:
+            self._store.edit_marker(self.session.id, replace(known, end_s=marker.end_s))
 
     def _find(self, marker: Marker) -> int:
         """The id of a marker that an attempt may have saved before its answer was lost; else 0."""
