@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mimik.analytics.results import Analysis, Caution, Estimate, Result, Span
-from mimik.store.values import Aggregates, Marker, Person, Session
+import numpy as np
+from numpy.typing import NDArray
+
+from mimik.analytics.analysis import analyse
+from mimik.analytics.ranks import RankTest, kruskal, mann_whitney, wilcoxon
+from mimik.analytics.resampling import expanded, unit_weights
+from mimik.analytics.results import Analysis, Block, Caution, Estimate, PersonResult, Result, Span, say
+from mimik.analytics.synchrony import holm
+from mimik.errors import StoreError
+from mimik.store.values import EMOTIONS, Aggregates, Marker, Person, Session
 
 __all__ = ["Comparison", "Contrast", "Group", "GroupSummary", "compare", "compare_spans"]
+
+Floats = NDArray[np.float64]
+
+_LEAST_PEOPLE = 3
+"""With fewer people in a group their blocks of time are compared."""
+_FEW_PEOPLE = 5
+_FEW_BLOCKS = 5
+_LEAST_READ_S = 10.0
+_SHORT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +97,16 @@ class Comparison(Result):
     warnings: tuple[Caution, ...]
 
 
+Key = tuple[int, int]
+"""A person: the place of their session in the group, their number."""
+
+
 def compare(groups: Sequence[Group], *, paired: bool = False) -> Comparison:
     """Compare two or more groups of sessions.
+
+    People are the units (each person of each session who was read at least 10 s) where every group has three or more;
+    otherwise blocks of time are, which says less: the warning tells it. Intervals are bootstrapped over the units, the
+    rank tests are Mann-Whitney, Wilcoxon (paired) and Kruskal-Wallis (more than two groups).
 
     Args:
         groups: two or more, each with at least one analysis; all relative or none.
@@ -91,7 +116,44 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> Comparison:
     Raises:
         StoreError: fewer than two groups, an empty one, relative and absolute ones mixed, or more than two paired.
     """
-    raise NotImplementedError
+    if len(groups) < 2 or not all(group.analyses for group in groups):
+        raise StoreError("A comparison needs two groups or more, each with at least one session.")
+    relative = groups[0].analyses[0].relative
+    if any(analysis.relative != relative for group in groups for analysis in group.analyses):
+        raise StoreError("Figures relative to rest cannot be compared with absolute ones; choose one for all sessions.")
+    if paired and (len(groups) > 2 or len(groups[0].analyses) != len(groups[1].analyses)):
+        raise StoreError("Pairs need exactly two groups with the same number of sessions, in the same order.")
+
+    warnings: list[Caution] = []
+    people = [_people(group, relative=relative) for group in groups]
+    if paired:
+        both = sorted(people[0].keys() & people[1].keys())
+        if len(both) >= _LEAST_PEOPLE and (alone := sum(len(one) - len(both) for one in people)):
+            warnings.append(
+                say("{count} people were read on one side only and are left out of the pairs.", count=alone)
+            )
+        people = [{key: one[key] for key in both} for one in people]
+    by_people = min(map(len, people)) >= _LEAST_PEOPLE
+    if by_people:
+        values = [np.array([one[key] for key in sorted(one)]) for one in people]
+        if not paired:
+            # Draws must not depend on people's numbers.
+            values = [one[np.lexsort(one.T)] for one in values]
+    else:
+        paired = False
+        values = [_blocks(group, relative=relative) for group in groups]
+    warnings = [*_cautions(groups, [len(one) for one in values], by_people=by_people), *warnings]
+    names = [*(emotion.value for emotion in EMOTIONS), "valence", "arousal"]
+    contrasts = [_contrast(name, [one[:, i] for one in values], paired=paired) for i, name in enumerate(names)]
+    return Comparison(
+        tuple(_summary(group, len(one)) for group, one in zip(groups, values, strict=True)),
+        "people" if by_people else "blocks",
+        "probability" if relative else "share",
+        relative,
+        paired,
+        (*_corrected(contrasts[:7]), *contrasts[7:]),
+        tuple(warnings),
+    )
 
 
 def compare_spans(
@@ -105,4 +167,128 @@ def compare_spans(
     relative: bool = False,
 ) -> Comparison:
     """Compare two pieces of one session (before and after a marker), the same people on both sides."""
-    raise NotImplementedError
+    groups = [
+        Group(span.label, (analyse(session, aggregates, markers, people, relative=relative, span=span),))
+        for span in (first, second)
+    ]
+    return compare(groups, paired=True)
+
+
+def _people(group: Group, *, relative: bool) -> dict[Key, list[float]]:
+    return {
+        (place, person.number): _values(person, relative=relative)
+        for place, analysis in enumerate(group.analyses)
+        for person in analysis.people
+        if person.read_s >= _LEAST_READ_S
+    }
+
+
+def _values(person: PersonResult, *, relative: bool) -> list[float]:
+    shown = person.shares
+    values = [one.probability if relative else one.share for one in shown.emotions]
+    return [value or 0.0 for value in (*values, shown.valence.value, shown.arousal.value)]
+
+
+def _blocks(group: Group, *, relative: bool) -> Floats:
+    def row(block: Block) -> list[float]:
+        mix = block.probabilities if relative or block.shares is None else block.shares
+        return [*mix, block.valence, block.arousal]
+
+    rows = [row(block) for analysis in group.analyses for block in analysis.blocks]
+    return np.array(rows).reshape(-1, 9)
+
+
+def _summary(group: Group, units: int) -> GroupSummary:
+    return GroupSummary(
+        group.name,
+        tuple(analysis.session for analysis in group.analyses),
+        sum(len(analysis.people) for analysis in group.analyses),
+        units,
+        sum(analysis.overall.seconds for analysis in group.analyses),
+    )
+
+
+def _cautions(groups: Sequence[Group], units: Sequence[int], *, by_people: bool) -> list[Caution]:
+    found: list[Caution] = []
+    if not by_people:
+        seconds = max(analysis.block_s for group in groups for analysis in group.analyses)
+        found.append(
+            say(
+                "Too few people in common or in a group: blocks of up to {seconds} s of time are compared instead. The "
+                "result holds for these recordings and says nothing about other people.",
+                seconds=round(seconds),
+            )
+        )
+    for group, count in zip(groups, units, strict=True):
+        read_s = sum(analysis.overall.seconds for analysis in group.analyses)
+        if by_people and count < _FEW_PEOPLE:
+            found.append(
+                say(
+                    "{group}: only {count} people. With fewer than five a difference can be chance, and a real one can "
+                    "stay hidden.",
+                    group=group.name,
+                    count=count,
+                )
+            )
+        if not by_people and count < _FEW_BLOCKS:
+            found.append(say("{group}: only {count} blocks of time, too few to tell.", group=group.name, count=count))
+        if read_s < _SHORT_S:
+            found.append(
+                say(
+                    "{group}: faces were read for only {seconds} s, too short for firm figures.",
+                    group=group.name,
+                    seconds=round(read_s),
+                )
+            )
+    return found
+
+
+def _contrast(name: str, values: Sequence[Floats], *, paired: bool) -> Contrast:
+    draws = [unit_weights(len(one), seed=i) @ one / len(one) if len(one) > 1 else None for i, one in enumerate(values)]
+    groups = tuple(_estimate(one, drawn, len(one)) for one, drawn in zip(values, draws, strict=True))
+    difference: Estimate | None = None
+    test: RankTest
+    if len(values) > 2:
+        test = kruskal(values)
+    elif paired:
+        change = values[1] - values[0]
+        difference = _estimate(change, unit_weights(len(change)) @ change / len(change), len(change))
+        test = wilcoxon(*values)
+    else:
+        first, second = draws
+        drawn = None if first is None or second is None else second - first
+        difference = _difference(values, drawn)
+        test = mann_whitney(*values)
+    return Contrast(name, groups, difference, test.test, test.statistic, test.p, test.p, test.effect, test.effect_size)
+
+
+def _estimate(values: Floats, drawn: Floats | None, units: float) -> Estimate:
+    if not len(values):
+        return Estimate(None)
+    if drawn is None:
+        return Estimate(float(values.mean()))
+    low, high = expanded(drawn[:, None], units)
+    return Estimate(float(values.mean()), float(low[0]), float(high[0]))
+
+
+def _difference(values: Sequence[Floats], drawn: Floats | None) -> Estimate:
+    first, second = values
+    if not len(first) or not len(second):
+        return Estimate(None)
+    value = float(second.mean() - first.mean())
+    if drawn is None:
+        return Estimate(value)
+    # As many units as Welch's degrees of freedom leave, and one.
+    parts = np.array([one.var(ddof=1) / len(one) for one in values])
+    downs = (parts**2 / np.array([len(first) - 1, len(second) - 1])).sum()
+    low, high = expanded(drawn[:, None], float(parts.sum() ** 2 / downs) + 1 if downs > 0 else len(first) + len(second))
+    return Estimate(value, float(low[0]), float(high[0]))
+
+
+def _corrected(contrasts: Sequence[Contrast]) -> list[Contrast]:
+    """The same with Holm's correction; what could not be tested does not count."""
+    tested = [i for i, contrast in enumerate(contrasts) if contrast.p is not None]
+    found = list(contrasts)
+    for i, p in zip(tested, holm(np.array([contrasts[i].p for i in tested], float)), strict=True):
+        found[i] = replace(contrasts[i], p_holm=float(p))
+    return found
