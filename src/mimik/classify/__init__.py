@@ -55,11 +55,17 @@ class OnnxClassifier:
 
     def logits(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """``(N, 7)`` raw outputs for N gray ``(side, side)`` crops, computed as one batch."""
+        return self._run(["fer"], crops)["fer"]
+
+    def heads(self, crops: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
+        """Raw outputs of every head by its name: ``fer``, and ``ferplus`` of ``(N, 8)`` where the network has it."""
+        return self._run([output.name for output in self._session.get_outputs()], crops)
+
+    def _run(self, names: list[str], crops: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
         batch = np.stack(crops)[:, None].astype(np.float32)
         batch *= 1 / (255 * self.record.std)
         batch -= self.record.mean / self.record.std
-        outputs: NDArray[np.float32] = self._session.run(["fer"], {"faces": batch})[0]
-        return outputs
+        return dict(zip(names, self._session.run(names, {"faces": batch}), strict=True))
 
     def classify(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[EmotionScores, ...]:
         """Calibrated readings of N gray ``(side, side)`` crops, in order."""

@@ -21,7 +21,7 @@ from mimik.errors import DataError
 from mimik.lab.data import SIDE, TAGS, Faces, Progress, join, make_faces, read_parquet, select
 from mimik.types import Emotion
 
-__all__ = ["OFFICIAL", "UNSPLIT", "Changes", "label_of", "read_faces"]
+__all__ = ["OFFICIAL", "UNSPLIT", "Changes", "label_of", "pick_split", "read_faces"]
 
 OFFICIAL = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
 """Rows of each split of FER-2013."""
@@ -129,10 +129,15 @@ def read_faces(
             path=votes[0],
         )
     faces = _with_votes(parts[0], votes[0], whole_csv=not _any_parquet(paths)) if votes else join(parts)
-    return faces if split is None else _only(faces, split, paths[0])
+    return faces if split is None else pick_split(faces, split, paths[0])
 
 
-def _only(faces: Faces, split: str, path: Path) -> Faces:
+def pick_split(faces: Faces, split: str, path: Path) -> Faces:
+    """The rows of a split, whose name may be written in any case.
+
+    Raises:
+        DataError: no row is in it.
+    """
     chosen = np.array([_folded(usage) == _folded(split) for usage in faces.usages], bool)
     if not chosen.any():
         raise DataError(

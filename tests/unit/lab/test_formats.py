@@ -130,7 +130,7 @@ def test_several_sets_are_one_with_new_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", "angry Öfke ÜZGÜN üzgün şaşkın Nötr KIZGIN İğrenme korku Surprise disgusted".split(" ")
+    "word", ["angry", "Öfke", "ÜZGÜN", "üzgün", "şaşkın", "Nötr", "KIZGIN", "İğrenme", "korku", "Surprise", "disgusted"]
 )
 def test_words_for_expressions_in_any_case(word: str) -> None:
     assert label_of(word) is not None
