@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, DateTime, Engine, Table, func
+from sqlalchemy.dialects import postgresql, sqlite
 
 from mimik.store.engine import Address
 from mimik.store.faults import explained
@@ -20,6 +24,16 @@ class Base:
         self._engine = engine
         self._writer = engine.execution_options(writes=True)
         self._address = address
+
+    @property
+    def url(self) -> str:
+        """The database's address, without a password."""
+        return self._address.shown
+
+    @property
+    def clips(self) -> Path:
+        """The folder of blurred clips and uploaded videos; made by whoever first puts something there."""
+        return self._address.clips
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
@@ -41,3 +55,10 @@ class Base:
     @property
     def _is_sqlite(self) -> bool:
         return self._address.file is not None
+
+    def _clock(self) -> Any:
+        """The time by which signs of life are judged: PostgreSQL's own, for its clients' clocks may differ."""
+        return datetime.now(UTC) if self._is_sqlite else func.clock_timestamp(type_=DateTime(timezone=True))
+
+    def _insert(self, table: Table) -> Any:
+        return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)

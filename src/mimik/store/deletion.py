@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
-import time
+import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from mimik.errors import StoreError
 from mimik.store.base import Base
-from mimik.store.engine import BUSY_S
+from mimik.store.faults import first_line
 from mimik.store.finding import find_session, read_sessions
 from mimik.store.tables import jobs, markers, minutes, people, samples, seconds, sessions
 from mimik.store.values import Session, SessionState
 
 __all__ = ["Deletion", "Purged"]
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +37,12 @@ class Purged:
 class Deletion(Base):
     """The part of the store that deletes."""
 
-    clips: Path
-
     def delete(self, session: str) -> None:
-        """Deletes a session: rows, clip and finished jobs, and what is left of them between the rows of others.
+        """Deletes a session: rows, clip and the job that made it, and what is left of them between the rows of others.
 
         Raises:
-            StoreError: there is no such session; or its rows are gone, but other programs kept the file from
-                being cleaned.
+            StoreError: there is no such session; or its rows are gone, but other programs kept the file from being
+                cleaned, which `purge` then does.
         """
         with self._write() as connection:
             row = find_session(connection, session)
@@ -60,6 +55,7 @@ class Deletion(Base):
         with self._write() as connection:
             for table in (samples, seconds, minutes, people, markers, jobs, sessions):
                 connection.execute(delete(table))
+            self._soil(connection)
         try:
             shutil.rmtree(self.clips)
         except FileNotFoundError:
@@ -70,20 +66,27 @@ class Deletion(Base):
             self._sweep()
 
     def purge(self, now: datetime | None = None) -> Purged:
-        """Deletes samples and sessions whose days are over; never of a session that is being recorded."""
+        """Deletes samples and sessions whose days are over; never of a session that is being recorded.
+
+        It also cleans up after a deletion that other programs or a crash kept from being complete.
+        """
         now = now or datetime.now(UTC)
         ended = sessions.c.state.not_in((SessionState.RECORDING, SessionState.PAUSED))
         over = and_(ended, sessions.c.keep_until <= now)
         stale = and_(ended, sessions.c.raw_until <= now, exists().where(samples.c.session == sessions.c.key))
         with self._write() as connection:
             gone = read_sessions(connection, over)
-            self._delete_rows(connection, over)
+            if gone:
+                self._delete_rows(connection, over)
             raw = read_sessions(connection, stale)
-            keys = select(sessions.c.key).where(stale)
-            connection.execute(delete(samples).where(samples.c.session.in_(keys)))
+            if raw:
+                keys = select(sessions.c.key).where(stale)
+                connection.execute(delete(samples).where(samples.c.session.in_(keys)))
+                self._soil(connection)
+            soiled = self._is_soiled(connection)
         for session in gone:
             self._delete_clip(session.clip)
-        if gone or raw:
+        if soiled:
             self._sweep()
         return Purged(gone, raw)
 
@@ -91,6 +94,7 @@ class Deletion(Base):
         """Deletes sessions and what hangs on them, the jobs that made them too: those repeat titles."""
         connection.execute(delete(jobs).where(jobs.c.session.in_(select(sessions.c.id).where(chosen))))
         connection.execute(delete(sessions).where(chosen))
+        self._soil(connection)
 
     def _delete_clip(self, name: str | None) -> None:
         if name is None:
@@ -103,31 +107,32 @@ class Deletion(Base):
 
     def _sweep(self) -> None:
         """Leaves nothing of what was deleted between the rows of others."""
-        with self._explained():
+        try:
             if self._is_sqlite:
                 self._sweep_sqlite()
             else:
                 self._sweep_postgresql()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StoreError(
+                "{place}: deleted, but traces are left in the database for now ({detail}). Close other programs that "
+                "use it, make room on the disk, then run: mimik session purge",
+                place=self._address.place,
+                detail=first_line(error, self._address.secret),
+            ) from error
 
     def _sweep_sqlite(self) -> None:
-        """Writes the file anew and empties the write-ahead log, which waits for other programs' reading to end."""
-        connection = self._engine.raw_connection()
+        """Writes the file anew and empties the write-ahead log, which waits for other programs to stop reading it."""
+        pooled = self._engine.raw_connection()
         try:
-            deadline = time.monotonic() + 2 * BUSY_S
-            swept = False
-            while not swept:
-                try:
-                    connection.cursor().execute("VACUUM")
-                    busy, _, _ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                    swept = busy == 0
-                except Exception as error:
-                    raise DBAPIError.instance("VACUUM", None, error, Exception) from error
-                if not swept and time.monotonic() > deadline:
-                    raise StoreError(
-                        "{place}: deleted, but another program is reading. Close it, then purge.", place=""
-                    )
+            cursor = pooled.cursor()
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if cursor.fetchall()[0][0]:
+                raise sqlite3.OperationalError("another program is reading")
+            cursor.execute("PRAGMA user_version = 0")
+            cursor.close()
         finally:
-            connection.close()
+            pooled.close()
 
     def _sweep_postgresql(self) -> None:
         """Rewrites the small tables, which hold people's words; frees the rows of the large ones, of numbers."""
@@ -136,6 +141,14 @@ class Deletion(Base):
                 connection.exec_driver_sql(f"VACUUM FULL {table.name}")
             for table in (seconds, minutes, samples):
                 connection.exec_driver_sql(f"VACUUM {table.name}")
+
+    def _soil(self, connection: Connection) -> None:
+        """Notes, in the transaction that deletes, that a sweep is due: a program may be killed before it."""
+        if self._is_sqlite:
+            connection.exec_driver_sql("PRAGMA user_version = 1")
+
+    def _is_soiled(self, connection: Connection) -> bool:
+        return not self._is_sqlite or connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 1
 
 
 def _cannot_delete(path: Path, error: OSError) -> StoreError:

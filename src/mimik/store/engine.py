@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import Connection as SQLite
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -98,7 +99,7 @@ def connect(address: Address) -> Engine:
             pool_pre_ping=True,  # a server that came back is noticed before anything is sent
             connect_args={"connect_timeout": 5, "tcp_user_timeout": 10_000, "application_name": "mimik"},
         )
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise StoreError("PostgreSQL needs another package. Run: pip install 'mimik[postgres]'") from error
 
     @event.listens_for(engine, "connect")
@@ -126,10 +127,9 @@ def _connect_sqlite(address: Address, file: Path) -> Engine:
     engine = create_engine(address.url, hide_parameters=True, connect_args={"timeout": BUSY_S})
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: SQLite, record: object) -> None:
+    def prepare(connection: sqlite3.Connection, record: object) -> None:
         connection.isolation_level = None  # transactions begin below, not where sqlite3 guesses
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = NORMAL")  # survives kill -9; a power cut may cost the last second
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
@@ -141,6 +141,20 @@ def _connect_sqlite(address: Address, file: Path) -> Engine:
         connection.exec_driver_sql(f"BEGIN {kind}")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Readers and a writer at once, from now on; the file remembers it. SQLite does not wait for locks here."""
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _sqlite(path: Path) -> Address:

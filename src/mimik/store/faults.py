@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mimik.errors import StoreError
 
-__all__ = ["explain", "explained"]
+__all__ = ["explain", "explained", "first_line"]
 
 _FULL = "{place}: there is no room left ({detail}). What was saved before is whole; make room on the disk."
 _LOCKED = "{place}: another program holds it locked. Wait until it has finished, or close it, then try again."
@@ -73,14 +73,21 @@ def explained(place: str, secret: str | None = None) -> Iterator[None]:
 
 def explain(error: SQLAlchemyError, place: str, secret: str | None = None) -> StoreError:
     """The error for people; its detail is the driver's own first line."""
-    cause: BaseException = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    detail = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-    if secret:
-        detail = detail.replace(secret, "***")
-    return StoreError(_template(error, cause), place=place, detail=detail)
+    return StoreError(_template(_cause(error)), place=place, detail=first_line(error, secret))
 
 
-def _template(error: SQLAlchemyError, cause: BaseException) -> str:
+def first_line(error: Exception, secret: str | None = None) -> str:
+    """What the driver says, without the statement and the password."""
+    cause = _cause(error)
+    line = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+    return line.replace(secret, "***") if secret else line
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+
+
+def _template(cause: BaseException) -> str:
     name = getattr(cause, "sqlite_errorname", None)
     if name:
         return next((text for start, text in _SQLITE.items() if name.startswith(start)), _OTHER)

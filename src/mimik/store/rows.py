@@ -174,11 +174,10 @@ def aggregates_of(step_s: int, batches: Iterable[Sequence[Any]]) -> Aggregates:
     columns: dict[str, NDArray[Any]] = {}
     at = 2
     for field, width in zip(_FIELDS, _WIDTHS, strict=True):
-        columns[field] = table[:, at] if width == 1 else table[:, at : at + width]
-        if field not in ("probabilities", "quality", "valence", "arousal"):
-            columns[field] = columns[field].astype(np.int64)
+        kind = np.float64 if field in ("probabilities", "quality", "valence", "arousal") else np.int64
+        columns[field] = (table[:, at] if width == 1 else table[:, at : at + width]).astype(kind)
         at += width
-    return Aggregates(step_s=step_s, person=table[:, 1].astype(np.int64), start_s=table[:, 0], **columns)
+    return Aggregates(step_s=step_s, person=table[:, 1].astype(np.int64), start_s=table[:, 0].copy(), **columns)
 
 
 def samples_rows(session: int, samples: Samples) -> list[dict[str, Any]]:

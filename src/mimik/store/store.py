@@ -12,11 +12,11 @@ from pathlib import Path
 from types import EllipsisType, TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, DateTime, Table, case, delete, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, case, func, insert, literal, select, update
 
 import mimik
 from mimik.errors import StoreError
+from mimik.store.annotations import Annotations
 from mimik.store.deletion import Deletion, Purged
 from mimik.store.engine import connect, find
 from mimik.store.faults import explained
@@ -27,23 +27,19 @@ from mimik.store.rows import (
     SAMPLE_COLUMNS,
     aggregates_of,
     clean,
-    marker_of,
     merge,
     samples_of,
     samples_rows,
     session_of,
     sums_rows,
 )
-from mimik.store.tables import SUMS, markers, minutes, people, samples, seconds, sessions
+from mimik.store.tables import METADATA, SUMS, minutes, people, samples, seconds, sessions
 from mimik.store.values import (
     COARSE_S,
     FINE_S,
     ROOM,
     Aggregates,
     Draft,
-    Marker,
-    MarkerKind,
-    Person,
     Purpose,
     Samples,
     Session,
@@ -60,18 +56,11 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing to mistake when read al
 _LOG = logging.getLogger(__name__)
 
 
-class Store(Queue, Deletion):
+class Store(Annotations, Queue, Deletion):
     """Sessions in SQLite or PostgreSQL. Open it with `Store.open`; safe to use from several threads and processes.
 
     Every method may raise `StoreError` where the database fails: locked, full, damaged, unreachable.
-
-    Attributes:
-        url: the database's address, without a password.
-        clips: the folder of blurred clips and uploaded videos; made by whoever first puts something there.
     """
-
-    url: str
-    clips: Path
 
     @classmethod
     def open(cls, url: str | Path | None = None) -> Self:
@@ -92,10 +81,7 @@ class Store(Queue, Deletion):
         except StoreError:
             engine.dispose()
             raise
-        store = cls(engine, address)
-        store.url = address.shown
-        store.clips = address.clips
-        return store
+        return cls(engine, address)
 
     def close(self) -> None:
         """Closes every connection."""
@@ -253,76 +239,6 @@ class Store(Queue, Deletion):
         with self._read() as connection:
             return self._session(connection, id)
 
-    def markers(self, session: str) -> tuple[Marker, ...]:
-        """A session's markers by time."""
-        with self._read() as connection:
-            key = find_session(connection, session).key
-            rows = connection.execute(
-                select(markers).where(markers.c.session == key).order_by(markers.c.time_s, markers.c.id)
-            )
-            return tuple(marker_of(row) for row in rows)
-
-    def add_markers(self, session: str, markers: Sequence[Marker]) -> tuple[Marker, ...]:
-        """Saves markers, all or none; returns them with their ids.
-
-        Raises:
-            StoreError: there is no such session, or a time or label cannot be.
-        """
-        rows = [_marker(marker) for marker in markers]
-        saved = []
-        with self._write() as connection:
-            key = find_session(connection, session).key
-            for row in rows:
-                done = connection.execute(insert(_markers).values(session=key, **row).returning(_markers))
-                saved.append(marker_of(done.one()))
-        return tuple(saved)
-
-    def edit_marker(self, session: str, marker: Marker) -> None:
-        """Saves a marker anew, by its id.
-
-        Raises:
-            StoreError: the session has no such marker, or a time or label cannot be.
-        """
-        with self._write() as connection:
-            change = update(_markers).where(_markers.c.id == marker.id).values(**_marker(marker))
-            key = find_session(connection, session).key
-            if not connection.execute(change.where(_markers.c.session == key)).rowcount:
-                raise _no_marker(session, marker.id)
-
-    def delete_marker(self, session: str, marker: int) -> None:
-        """Deletes a marker.
-
-        Raises:
-            StoreError: the session has no such marker.
-        """
-        with self._write() as connection:
-            key = find_session(connection, session).key
-            gone = delete(_markers).where(_markers.c.id == marker, _markers.c.session == key)
-            if not connection.execute(gone).rowcount:
-                raise _no_marker(session, marker)
-
-    def people(self, session: str) -> tuple[Person, ...]:
-        """Everybody with rows of their own, by number; empty where `Session.aggregate_only`."""
-        with self._read() as connection:
-            key = find_session(connection, session).key
-            rows = connection.execute(select(people).where(people.c.session == key).order_by(people.c.number))
-            return tuple(
-                Person(row.number, None if row.age_low is None else (row.age_low, row.age_high)) for row in rows
-            )
-
-    def set_person(self, session: str, person: Person) -> None:
-        """Saves what is known of a person; nothing where the session is `Session.aggregate_only`."""
-        low, high = person.age or (None, None)
-        with self._write() as connection:
-            row = find_session(connection, session)
-            if not row.aggregate_only and person.number > ROOM:
-                saved = self._insert(people).values(session=row.key, number=person.number, age_low=low, age_high=high)
-                connection.execute(
-                    saved.on_conflict_do_update(
-                        index_elements=["session", "number"], set_={"age_low": low, "age_high": high}
-                    )
-                )
-
     def aggregates(self, session: str, step_s: int | None = None) -> Aggregates:
         """A session's sums.
 
@@ -400,20 +316,12 @@ class Store(Queue, Deletion):
                     connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size")
                 )
                 return int(pages * size)
-            tables = (sessions, markers, people, seconds, minutes, samples)
-            sizes = [func.pg_total_relation_size(func.to_regclass(literal(table.name))) for table in tables]
+            sizes = [func.pg_total_relation_size(func.to_regclass(literal(name))) for name in METADATA.tables]
             return sum(connection.execute(select(*sizes)).one())
 
     def _session(self, connection: Connection, id: str) -> Session:  # noqa: A002
         row = find_session(connection, id)
         return session_of(row, people_of(connection, row.key))
-
-    def _clock(self) -> Any:
-        """The time by which signs of life are judged: PostgreSQL's own, for its clients' clocks may differ."""
-        return datetime.now(UTC) if self._is_sqlite else func.clock_timestamp(type_=DateTime(timezone=True))
-
-    def _insert(self, table: Table) -> Any:
-        return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
 
     def _add(self, connection: Connection, table: Table, session: int, aggregates: Aggregates) -> None:
         if not len(aggregates):
@@ -433,8 +341,7 @@ class Store(Queue, Deletion):
             connection.execute(self._insert(people).on_conflict_do_nothing(), rows)
 
 
-_markers = markers  # names that methods' own arguments hide
-_samples = samples
+_samples = samples  # methods' own arguments hide the name
 
 
 def _title(title: str) -> str:
@@ -464,20 +371,3 @@ def _after(moment: datetime, days: int | None) -> datetime | None:
     if days is not None and not 0 <= days <= 36500:
         raise StoreError("{days} days cannot be kept. Give 0 to 36500, or none.", days=days)
     return None if days is None else moment + timedelta(days=days)
-
-
-def _marker(marker: Marker) -> dict[str, Any]:
-    label = clean(marker.label)
-    if not (math.isfinite(marker.time_s) and marker.time_s >= 0):
-        raise StoreError("{time} is no time of a session. Give seconds from its start.", time=marker.time_s)
-    if marker.end_s is not None and not (math.isfinite(marker.end_s) and marker.end_s >= marker.time_s):
-        raise StoreError(
-            "A marker cannot end at {end} when it begins at {begin}.", end=marker.end_s, begin=marker.time_s
-        )
-    if not label and marker.kind is MarkerKind.POINT:
-        raise StoreError("A marker needs a label.")
-    return {"time_s": marker.time_s, "end_s": marker.end_s, "label": label, "kind": marker.kind}
-
-
-def _no_marker(session: str, marker: int) -> StoreError:
-    return StoreError("Session {session} has no marker {marker}.", session=session, marker=marker)
