@@ -1,5 +1,6 @@
 """Where results go: tables, drawn pictures and videos."""
 
+from mimik.sinks.clip import BlurredClip
 from mimik.sinks.overlay import Anonymiser, Overlay, anonymise
 from mimik.sinks.rows import COLUMNS, SCHEMA_VERSION, Column, Row, failed_row, rows
 from mimik.sinks.tables import TABLE_SINKS, CsvSink, JsonLinesSink, JsonSink, ParquetSink, TableSink
@@ -11,6 +12,7 @@ __all__ = [
     "TABLE_SINKS",
     "AnnotatedVideo",
     "Anonymiser",
+    "BlurredClip",
     "Column",
     "CsvSink",
     "JsonLinesSink",
