@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from math import inf
+from math import ceil, inf
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -48,6 +48,7 @@ FORMATS = ("csv", "json", "parquet")
 """Also the files' suffixes."""
 
 _BLOCK = 8192
+_STRETCH_S = 3600
 
 Value = bool | int | float | str | list[str] | None
 Block = Sequence[Sequence[Value]]
@@ -62,7 +63,9 @@ class Readable(Protocol):
     def session(self, session: str, /) -> Session: ...
     def people(self, session: str, /) -> tuple[Person, ...]: ...
     def markers(self, session: str, /) -> tuple[Marker, ...]: ...
-    def aggregates(self, session: str, step_s: int | None = None) -> Aggregates: ...
+    def aggregates(
+        self, session: str, step_s: int | None = None, start_s: float = 0.0, end_s: float = inf
+    ) -> Aggregates: ...
     def samples(self, session: str, start_s: float = 0.0, end_s: float = inf) -> Iterator[Samples]: ...
 
 
@@ -283,19 +286,15 @@ def _parts(store: Readable, session: Session, table: str) -> Iterator[tuple[Bloc
     elif table == "markers":
         yield _marker_columns(store.markers(session.id)), session.duration_s
     elif table == "seconds":
-        aggregates = store.aggregates(session.id, FINE_S)
-        for start in range(0, len(aggregates), _BLOCK):
-            some = _rows(aggregates, slice(start, start + _BLOCK))
-            yield _second_columns(some), float(some.start_s[-1])
+        for start_s in range(0, ceil(session.duration_s) + 1, _STRETCH_S):
+            end_s = start_s + _STRETCH_S
+            rows = store.aggregates(session.id, FINE_S, start_s, inf if end_s > session.duration_s else end_s)
+            if len(rows):
+                yield _second_columns(rows), float(end_s)
     else:
         for samples in store.samples(session.id):
             if len(samples):
                 yield _sample_columns(samples), float(samples.time_s[-1])
-
-
-def _rows(aggregates: Aggregates, chosen: slice) -> Aggregates:
-    columns = (getattr(aggregates, name)[chosen] for name in Aggregates.__slots__ if name != "step_s")
-    return Aggregates(aggregates.step_s, *columns)
 
 
 def _session_row(session: Session) -> list[Value]:

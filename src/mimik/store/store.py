@@ -239,13 +239,17 @@ class Store(Annotations, Queue, Deletion):
         with self._read() as connection:
             return self._session(connection, id)
 
-    def aggregates(self, session: str, step_s: int | None = None) -> Aggregates:
+    def aggregates(
+        self, session: str, step_s: int | None = None, start_s: float = 0.0, end_s: float = math.inf
+    ) -> Aggregates:
         """A session's sums.
 
         Args:
             session: its id.
             step_s: seconds a row, any multiple of `FINE_S`; None: `FINE_S` up to four hours of session, else
                 `COARSE_S`, so that reading stays quick.
+            start_s: only steps that begin from here on.
+            end_s: only steps that begin before.
         """
         with self._read() as connection:
             row = find_session(connection, session)
@@ -253,9 +257,10 @@ class Store(Annotations, Queue, Deletion):
                 step_s = FINE_S if row.duration_s <= _FINE_UP_TO_S else COARSE_S
             kept, table = (COARSE_S, minutes) if step_s % COARSE_S == 0 else (FINE_S, seconds)
             columns = [table.c[name] for name in ("start_s", "person", *SUMS)]
-            result = connection.execute(
-                select(*columns).where(table.c.session == row.key).order_by(table.c.start_s, table.c.person)
-            )
+            query = select(*columns).where(table.c.session == row.key, table.c.start_s >= start_s)
+            if end_s < math.inf:
+                query = query.where(table.c.start_s < end_s)
+            result = connection.execute(query.order_by(table.c.start_s, table.c.person))
             found = aggregates_of(kept, result.partitions(_BATCH))
         return found if step_s == kept else merge(found, step_s)
 

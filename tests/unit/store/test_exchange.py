@@ -78,8 +78,10 @@ class Kept:
             Marker(1.0, "", MarkerKind.BASELINE, 1.5, id=3),
         )
 
-    def aggregates(self, session: str, step_s: int | None = None) -> Aggregates:
-        assert step_s == 1
+    def aggregates(
+        self, session: str, step_s: int | None = None, start_s: float = 0.0, end_s: float = inf
+    ) -> Aggregates:
+        assert (step_s, start_s, end_s) == (1, 0, inf)
         n = 4
         readings = np.array([3, 0, 2, 3])
         share = np.array([0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1])
