@@ -8,6 +8,7 @@ import typer
 
 from mimik import __version__
 from mimik.cli.language import Command, Group
+from mimik.cli.session.app import session_app
 from mimik.cli.terminal import Terminal
 from mimik.words import LANGUAGES, choose_language
 
@@ -288,3 +289,6 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     from mimik.cli.doctor import examine
 
     raise typer.Exit(examine(context.obj, as_json))
+
+
+app.add_typer(session_app)

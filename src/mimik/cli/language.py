@@ -86,17 +86,22 @@ def translated(app: Typer, language: str) -> Any:
     from typer.main import get_command
 
     tree = get_command(app)
-    for command in (tree, *getattr(tree, "commands", {}).values()):
-        command.language = language
-        for attribute in ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar"):
-            _translate_attribute(command, attribute, language)
-        for parameter in command.params:
-            if getattr(parameter, "is_flag", False) or parameter.param_type_name == "argument":
-                # Typer would print a type beside flags and arguments, which says nothing to people.
-                parameter.display_type_rich = lambda ctx: None
-            for attribute in ("help", "metavar", "show_default", "rich_help_panel"):
-                _translate_attribute(parameter, attribute, language)
+    _translate_command(tree, language)
     return tree
+
+
+def _translate_command(command: Any, language: str) -> None:
+    command.language = language
+    for attribute in ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar"):
+        _translate_attribute(command, attribute, language)
+    for parameter in command.params:
+        if getattr(parameter, "is_flag", False) or parameter.param_type_name == "argument":
+            # Typer would print a type beside flags and arguments, which says nothing to people.
+            parameter.display_type_rich = lambda ctx: None
+        for attribute in ("help", "metavar", "show_default", "rich_help_panel"):
+            _translate_attribute(parameter, attribute, language)
+    for below in getattr(command, "commands", {}).values():
+        _translate_command(below, language)
 
 
 def _translate_attribute(thing: object, attribute: str, language: str) -> None:

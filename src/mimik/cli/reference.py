@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from typer import rich_utils
 
@@ -27,19 +29,26 @@ def reference(language: str) -> str:
     parts = [
         translate("# Command line", language),
         translate("Made from `--help` by `make docs`; a test keeps it true.", language),
-        f"## mimik\n\n{_help(tree, [], language)}",
+        *_sections(tree, tree, [], language),
     ]
-    parts += [f"## mimik {name}\n\n{_help(tree, [name], language)}" for name in tree.commands]
     return "\n\n".join(parts) + "\n"
 
 
-def _help(tree: object, arguments: list[str], language: str) -> str:
+def _sections(tree: Any, command: Any, names: list[str], language: str) -> Iterator[str]:
+    """The command's own help, then those of the commands below it, one level of heading deeper from the third on."""
+    heading = "#" * max(2, len(names) + 1)
+    yield f"{heading} {' '.join(['mimik', *names])}\n\n{_help(tree, names, language)}"
+    for name, below in getattr(command, "commands", {}).items():
+        yield from _sections(tree, below, [*names, name], language)
+
+
+def _help(tree: Any, arguments: list[str], language: str) -> str:
     before = rich_utils.MAX_WIDTH, rich_utils.FORCE_TERMINAL
     rich_utils.MAX_WIDTH, rich_utils.FORCE_TERMINAL = _WIDTH, False
     text = io.StringIO()
     try:
         with redirect_stdout(text), headings(language):
-            tree.main([*arguments, "--help"], prog_name="mimik", standalone_mode=False)  # type: ignore[attr-defined]
+            tree.main([*arguments, "--help"], prog_name="mimik", standalone_mode=False)
     finally:
         rich_utils.MAX_WIDTH, rich_utils.FORCE_TERMINAL = before
     lines = (line.rstrip() for line in text.getvalue().strip("\n").splitlines())

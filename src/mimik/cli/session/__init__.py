@@ -1,0 +1,1 @@
+"""``mimik session``: what was recorded, shown, exported, compared and deleted."""

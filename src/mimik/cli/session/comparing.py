@@ -1,0 +1,181 @@
+"""``mimik session compare`` and ``hours``: several sessions at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from mimik.analytics import Analysis, Comparison, Estimate, Group, Hour, analyse, by_hour
+from mimik.analytics import compare as compare_groups
+from mimik.cli.session.files import checked_report, tell_written
+from mimik.cli.session.opening import adopt, chosen_purpose, chosen_sessions, print_json
+from mimik.cli.session.showing import findings_text
+from mimik.cli.terminal import Terminal
+from mimik.errors import ConfigError
+from mimik.store import COARSE_S, EMOTIONS, Session, Store
+from mimik.types import Emotion
+from mimik.words import emotion_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["compare", "hours"]
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SCALES = {"valence": "Valence", "arousal": "Arousal"}
+_EFFECTS = {"negligible": "negligible", "small": "small", "medium": "medium", "large": "large"}
+
+
+def compare(
+    terminal: Terminal,
+    db: str | None,
+    first: list[str],
+    second: list[str],
+    *,
+    names: str | None,
+    paired: bool,
+    output: Path | None,
+    relative: bool,
+    as_json: bool,
+) -> None:
+    """Print a comparison of two groups of sessions, and write its report where one is wanted.
+
+    Raises:
+        ConfigError: the groups' names are not two, or the report's name ends in neither .html nor .pdf.
+        StoreError: a session is not there, or stands in both groups.
+    """
+    from mimik.report import compare_findings, write_compare_html, write_compare_pdf
+
+    suffix = None if output is None else checked_report(output)
+    with Store.open(db) as store:
+        chosen = chosen_sessions(store, first), chosen_sessions(store, second)
+        both = {session.id for session in chosen[0]} & {session.id for session in chosen[1]}
+        if both:
+            raise ConfigError("{id} stands in both groups. Give each session once.", id=", ".join(sorted(both)))
+        called = _names(names, chosen)
+        groups = [
+            Group(name, tuple(_analysis(store, session, relative) for session in sessions))
+            for name, sessions in zip(called, chosen, strict=True)
+        ]
+    comparison = compare_groups(groups, paired=paired)
+    if output is not None:
+        write = write_compare_html if suffix == ".html" else write_compare_pdf
+        write(output, comparison, terminal.language)
+    if as_json:
+        print_json(terminal, comparison)
+        return
+    terminal.out.print(findings_text(terminal, compare_findings(comparison, terminal.language)))
+    terminal.out.print()
+    terminal.out.print(_contrast_table(terminal, comparison))
+    if output is not None:
+        tell_written(terminal, (output,), as_json=False)
+
+
+def hours(
+    terminal: Terminal,
+    db: str | None,
+    ids: list[str],
+    search: str,
+    purpose: str | None,
+    tag: str,
+    as_json: bool,
+) -> None:
+    """Print mood by weekday and hour.
+
+    Raises:
+        ConfigError: sessions and options that choose sessions contradict each other.
+        StoreError: a session is not there.
+    """
+    if ids and (search or purpose or tag):
+        raise ConfigError("Give ids, or --search, --purpose and --tag; not both.")
+    chosen = chosen_purpose(purpose)
+    with Store.open(db) as store:
+        adopt(store)
+        sessions = chosen_sessions(store, ids) if ids else list(store.sessions(search, chosen, tag))
+        found = by_hour((session, store.aggregates(session.id, COARSE_S)) for session in sessions)
+    if as_json:
+        print_json(terminal, found)
+        return
+    if not found.cells:
+        terminal.say("Nothing was read in these sessions. `mimik session list` shows all.")
+        return
+    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
+    for heading in ("Day", "Hour", "Days", "Faces in the picture", "Readings", "Commonest expression", "Happy"):
+        table.add_column(
+            terminal.text(heading), justify="left" if heading in ("Day", "Commonest expression") else "right"
+        )
+    for cell in found.cells:
+        table.add_row(*_hour_row(terminal, cell))
+    terminal.out.print(table)
+    for caution in found.warnings:
+        terminal.warn(caution.text, **caution.values)
+
+
+def _analysis(store: Store, session: Session, relative: bool) -> Analysis:
+    return analyse(
+        session,
+        store.aggregates(session.id),
+        store.markers(session.id),
+        store.people(session.id),
+        relative=relative,
+    )
+
+
+def _names(names: str | None, chosen: tuple[list[Session], list[Session]]) -> list[str]:
+    """What the groups are called: as the user says, else their sessions' titles where those tell them apart."""
+    if names is not None:
+        called = [name.strip() for name in names.split(",")]
+        if len(called) != len(chosen) or not all(called):
+            raise ConfigError("--names {value}: two names are wanted, with a comma: before,after", value=names)
+        return called
+    titles = [group[0].title if len(group) == 1 else "" for group in chosen]
+    return titles if all(titles) and len(set(titles)) == len(titles) else ["A", "B"]
+
+
+def _contrast_table(terminal: Terminal, comparison: Comparison) -> Table:
+    table = Table(header_style="bold")
+    table.add_column(terminal.text("Expression"))
+    for group in comparison.groups:
+        table.add_column(group.name.replace("[", r"\["), justify="right")
+    for heading in ("Difference", "p", "Effect"):
+        table.add_column(terminal.text(heading), justify="right")
+    for contrast in comparison.contrasts:
+        scale = _SCALES.get(contrast.name)
+        name = emotion_name(contrast.name, terminal.language) if scale is None else terminal.text(scale)
+        effect = "" if contrast.effect is None else f"{contrast.effect:+.2f}"
+        size = "" if contrast.effect_size is None else f" ({terminal.text(_EFFECTS[contrast.effect_size])})"
+        table.add_row(
+            name,
+            *(_estimate(terminal, estimate, scale is not None) for estimate in contrast.groups),
+            "" if contrast.difference is None else _estimate(terminal, contrast.difference, scale is not None, "+"),
+            "" if contrast.p_holm is None else f"{contrast.p_holm:.3f}",
+            effect + size,
+        )
+    return table
+
+
+def _estimate(terminal: Terminal, estimate: Estimate, scale: bool, sign: str = "") -> str:
+    """A mean with its interval: shares in percent (points), valence and arousal as they are."""
+    if estimate.value is None:
+        return ""
+    values = [value for value in (estimate.value, estimate.low, estimate.high) if value is not None]
+    texts = [format(value, f"{sign}.2f") if scale else format(round(100 * value), f"{sign}d") for value in values]
+    unit = "" if scale else " %"
+    return f"{texts[0]}{unit}" + (f" ({texts[1]} – {texts[2]})" if len(texts) == 3 else "")
+
+
+def _hour_row(terminal: Terminal, cell: Hour) -> Sequence[str]:
+    shares = [-1.0 if share is None else share for share in cell.shares]
+    happy = cell.shares[EMOTIONS.index(Emotion.HAPPY)]
+    top = max(range(len(shares)), key=shares.__getitem__)
+    return (
+        terminal.text(_DAYS[cell.weekday]),
+        f"{cell.hour:02}:00",
+        str(cell.days),
+        "" if cell.per_frame is None else f"{cell.per_frame:.1f}",
+        f"{cell.readings:,}",
+        "" if shares[top] < 0 else emotion_name(EMOTIONS[top], terminal.language),
+        "" if happy is None else terminal.text("{percent}%", percent=round(100 * happy)),
+    )

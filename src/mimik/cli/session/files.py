@@ -1,0 +1,157 @@
+"""``mimik session export`` and ``report``: what leaves as a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from mimik.analytics import analyse
+from mimik.cli.session.opening import print_json
+from mimik.cli.terminal import Terminal
+from mimik.errors import ConfigError
+from mimik.store import Store
+from mimik.store.columns import TABLES
+from mimik.store.exchange import FORMATS, export_file, export_folder, export_stream
+
+__all__ = ["checked_report", "export", "report", "tell_written"]
+
+REPORTS = (".html", ".pdf")
+
+
+def export(
+    terminal: Terminal,
+    db: str | None,
+    session: str,
+    output: str | None,
+    formats: str | None,
+    table: str | None,
+    as_json: bool,
+) -> None:
+    """Write a session's tables into a folder, a file or standard output.
+
+    Raises:
+        ConfigError: the options contradict each other.
+        StoreError: there is no such session, or the files cannot be written.
+    """
+    if table is not None and table not in TABLES:
+        raise ConfigError("--table {value}: not a table. Give one of {known}.", value=table, known=", ".join(TABLES))
+    wanted = None if formats is None else _formats(formats)
+    if output == "-":
+        _export_stdout(db, session, wanted or ("csv",), table)
+        return
+    with Store.open(db) as store:
+        found = store.session(session)
+        path = Path(output or f"mimik-{found.id}")
+        one = None if output is None or output.endswith(("/", "\\")) else _one(path, wanted)
+        if one is None and table is not None:
+            raise ConfigError("--table goes with a single file: -o {name}.csv", name=path.name)
+        with _progress(terminal) as tell:
+            if one is None:
+                files = export_folder(store, found.id, path, wanted or ("csv",), tell)
+            else:
+                files = (export_file(store, found.id, path, one, table, tell),)
+    tell_written(terminal, files, as_json)
+
+
+def report(terminal: Terminal, db: str | None, session: str, output: Path, relative: bool, as_json: bool) -> None:
+    """Write a session's report.
+
+    Raises:
+        ConfigError: the file's name ends in neither .html nor .pdf.
+        StoreError: there is no such session.
+    """
+    from mimik.report import write_html, write_pdf
+
+    suffix = checked_report(output)
+    with Store.open(db) as store:
+        found = store.session(session)
+        analysis = analyse(
+            found, store.aggregates(found.id), store.markers(found.id), store.people(found.id), relative=relative
+        )
+    write = write_html if suffix == ".html" else write_pdf
+    write(output, found, analysis, terminal.language)
+    tell_written(terminal, (output,), as_json)
+
+
+def checked_report(path: Path) -> str:
+    """The ending of a report's name.
+
+    Raises:
+        ConfigError: it is neither .html nor .pdf.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in REPORTS:
+        raise ConfigError("{path}: reports are HTML or PDF. Give a name that ends in .html or .pdf.", path=path)
+    return suffix
+
+
+def tell_written(terminal: Terminal, files: tuple[Path, ...], as_json: bool) -> None:
+    """Say which files were written."""
+    if as_json:
+        print_json(terminal, {"files": [str(path) for path in files]})
+        return
+    for path in files:
+        terminal.out.print(terminal.text("Written: {path}", path=path), markup=False, soft_wrap=True)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    unknown = [name for name in wanted if name not in FORMATS]
+    if unknown or not wanted:
+        raise ConfigError(
+            "--format {value}: not a table format. Give {known}, or several with commas.",
+            value=", ".join(unknown) or repr(text),
+            known=", ".join(FORMATS),
+        )
+    return wanted
+
+
+def _one(path: Path, wanted: tuple[str, ...] | None) -> str | None:
+    """The format of a single file, or None where the path is a folder's."""
+    ending = path.suffix.lower().removeprefix(".")
+    named = ending in FORMATS or (ending and wanted is not None and len(wanted) == 1)
+    device = path.exists() and not path.is_file()
+    if path.is_dir() or not (named or device):
+        return None
+    kinds = wanted or ((ending,) if ending in FORMATS else ("csv",))
+    if len(kinds) > 1:
+        raise ConfigError("{path}: a file has one format. Give a folder for several.", path=path)
+    if ending in FORMATS and ending != kinds[0]:
+        raise ConfigError(
+            "{path}: the name says {ending}, --format says {kind}.", path=path, ending=ending, kind=kinds[0]
+        )
+    return kinds[0]
+
+
+def _export_stdout(db: str | None, session: str, wanted: tuple[str, ...], table: str | None) -> None:
+    if len(wanted) > 1:
+        raise ConfigError("Standard output takes one format. Give a folder for several.")
+    if wanted[0] == "parquet" and sys.stdout.isatty():
+        raise ConfigError("Parquet is nothing to read on a terminal. Give -o FILE.parquet, or pipe it on.")
+    with Store.open(db) as store:
+        export_stream(store, session, sys.stdout.buffer, wanted[0], table)
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _progress(terminal: Terminal) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error; none where nobody would see it move."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        console=terminal.err,
+        disable=terminal.quiet or not terminal.err.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(terminal.text("Exporting"), total=1.0)
+
+        def tell(share: float) -> None:
+            bar.update(task, completed=share)
+
+        yield tell

@@ -1,0 +1,186 @@
+"""``mimik session list`` and ``show``: sessions on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from mimik.analytics import Analysis, Estimate, Share, analyse
+from mimik.cli.session.opening import adopt, chosen_purpose, print_json
+from mimik.cli.terminal import Terminal
+from mimik.store import Marker, MarkerKind, Session, SessionState, Store
+from mimik.store.marking import clock
+from mimik.words import EMOTION_COLOURS, emotion_name
+
+__all__ = ["findings_text", "list_sessions", "marker_table", "purpose_name", "show_session"]
+
+_BAR = 24
+_PURPOSES = {
+    "lesson": "lesson",
+    "work": "work",
+    "product": "product",
+    "advertisement": "advertisement",
+    "shop": "shop",
+    "interview": "interview",
+    "clinic": "clinic",
+    "research": "research",
+    "other": "other",
+}
+_STATES = {
+    SessionState.RECORDING: "being recorded",
+    SessionState.PAUSED: "paused",
+    SessionState.DONE: "complete",
+    SessionState.INTERRUPTED: "interrupted",
+}
+_KINDS = {
+    MarkerKind.POINT: "marker",
+    MarkerKind.BASELINE: "rest",
+    MarkerKind.PAUSE: "paused",
+    MarkerKind.LOST: "not saved",
+}
+
+
+def purpose_name(terminal: Terminal, session: Session) -> str:
+    """What the session is for, in the user's language."""
+    return terminal.text(_PURPOSES[session.purpose.value])
+
+
+def list_sessions(
+    terminal: Terminal, db: str | None, search: str, purpose: str | None, tag: str, as_json: bool
+) -> None:
+    """Print the sessions, newest first."""
+    chosen = chosen_purpose(purpose)
+    with Store.open(db) as store:
+        adopt(store)
+        found = store.sessions(search, chosen, tag)
+    if as_json:
+        print_json(terminal, found)
+    elif found:
+        terminal.out.print(_session_table(terminal, found))
+    elif search or chosen or tag:
+        terminal.say("No session fits. `mimik session list` without options shows all.")
+    else:
+        terminal.say("No sessions yet. Record one: mimik live --session TITLE")
+
+
+def show_session(terminal: Terminal, db: str | None, key: str, relative: bool, as_json: bool) -> None:
+    """Print what one session found.
+
+    Raises:
+        StoreError: there is no such session.
+    """
+    with Store.open(db) as store:
+        adopt(store)
+        session = store.session(key)
+        markers, people = store.markers(session.id), store.people(session.id)
+        analysis = analyse(session, store.aggregates(session.id), markers, people, relative=relative)
+    if as_json:
+        print_json(terminal, {"session": session, "markers": markers, "people": people, "analysis": analysis})
+        return
+    terminal.out.print(Text(session.title, style="bold"))
+    terminal.out.print(Text(_facts(terminal, session), style="dim"))
+    terminal.out.print()
+    terminal.out.print(findings_text(terminal, _findings(analysis, terminal.language)))
+    terminal.out.print()
+    terminal.out.print(_share_table(terminal, analysis))
+    if markers:
+        terminal.out.print()
+        terminal.out.print(marker_table(terminal, markers))
+
+
+def marker_table(terminal: Terminal, markers: Sequence[Marker]) -> Table:
+    """Markers by time."""
+    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
+    for heading in ("Number", "Time", "Label"):
+        table.add_column(terminal.text(heading), justify="right" if heading != "Label" else "left", overflow="fold")
+    for marker in markers:
+        when = clock(marker.time_s) + (f"–{clock(marker.end_s)}" if marker.end_s is not None else "")
+        kind = "" if marker.kind is MarkerKind.POINT else f"({terminal.text(_KINDS[marker.kind])})"
+        table.add_row(str(marker.id), when, Text(" ".join(part for part in (marker.label, kind) if part)))
+    return table
+
+
+def findings_text(terminal: Terminal, sentences: Sequence[str]) -> Group:
+    """Findings in words, a bullet each."""
+    grid = Table.grid(padding=(0, 1))
+    for sentence in sentences:
+        grid.add_row("•", Text(sentence))
+    return Group(grid)
+
+
+def _findings(analysis: Analysis, language: str) -> list[str]:
+    from mimik.report import findings
+
+    return list(findings(analysis, language))
+
+
+def _facts(terminal: Terminal, session: Session) -> str:
+    """Its id, purpose, beginning, length and state, in a line."""
+    parts = [
+        session.id,
+        purpose_name(terminal, session),
+        f"{session.started_at:%Y-%m-%d %H:%M}",
+        clock(round(session.duration_s)),
+        terminal.text(_STATES[session.state]),
+        *session.tags,
+    ]
+    return " · ".join(parts)
+
+
+def _session_table(terminal: Terminal, sessions: Sequence[Session]) -> Table:
+    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
+    for heading in ("Id", "Began", "Length", "Purpose", "State", "Title"):
+        table.add_column(
+            terminal.text(heading), justify="right" if heading == "Length" else "left", no_wrap=heading != "Title"
+        )
+    for session in sessions:
+        tags = f"  {' '.join(f'#{tag}' for tag in session.tags)}" if session.tags else ""
+        table.add_row(
+            session.id,
+            f"{session.started_at:%Y-%m-%d %H:%M}",
+            clock(round(session.duration_s)),
+            purpose_name(terminal, session),
+            terminal.text(_STATES[session.state]),
+            Text(session.title).append(tags, style="dim"),
+        )
+    return table
+
+
+def _share_table(terminal: Terminal, analysis: Analysis) -> Table:
+    """Each expression's part of the readings; relative to rest, how much more or less of it was read."""
+    table = Table(header_style="bold")
+    heading = "Difference from rest" if analysis.relative else "Share"
+    table.add_column(terminal.text("Expression"))
+    table.add_column(terminal.text(heading), justify="right")
+    table.add_column(terminal.text("95 % interval"), justify="right")
+    table.add_column("", min_width=_BAR)
+    for share in analysis.overall.emotions:
+        estimate = _estimate(share, analysis.relative)
+        bar = "" if estimate.value is None or analysis.relative else "█" * round(_BAR * estimate.value)
+        between = (
+            ""
+            if estimate.low is None or estimate.high is None
+            else f"{_percent(terminal, estimate.low)} – {_percent(terminal, estimate.high)}"
+        )
+        table.add_row(
+            emotion_name(share.emotion, terminal.language),
+            "" if estimate.value is None else _percent(terminal, estimate.value),
+            between,
+            f"[{EMOTION_COLOURS[share.emotion]}]{bar}[/]" if bar else "",
+        )
+    return table
+
+
+def _estimate(share: Share, relative: bool) -> Estimate:
+    if relative:
+        return Estimate(share.probability, share.probability_low, share.probability_high)
+    return Estimate(share.share, share.low, share.high)
+
+
+def _percent(terminal: Terminal, value: float) -> str:
+    percent = round(100 * value)
+    sign = "−" if percent < 0 else ""
+    return sign + terminal.text("{percent}%", percent=abs(percent))
