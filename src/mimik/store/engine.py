@@ -176,5 +176,5 @@ def _not_an_address(url: str) -> StoreError:
     return StoreError(
         "{url}: not an address of a session database. Give a file's path, sqlite:///PATH or "
         "postgresql://USER@HOST/DATABASE.",
-        url=re.sub(r"//[^/]*@", "//***@", re.sub(r"(?i)(password=)[^&]*", r"\1***", url)),
+        url=re.sub(r"//.*@", "//***@", re.sub(r"(?i)(password=)[^&]*", r"\1***", url)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
@@ -21,11 +22,12 @@ def find_session(connection: Connection, id: str) -> Row[Any]:  # noqa: A002
     Raises:
         StoreError: there is none, or several.
     """
-    row = connection.execute(select(sessions).where(sessions.c.id == id)).one_or_none()
-    if row is not None:
-        return row
-    begins = sessions.c.id.startswith(id.lower(), autoescape=True)
-    rows = connection.execute(select(sessions).where(begins).order_by(sessions.c.id).limit(4)).all() if id else []
+    rows: Sequence[Row[Any]] = []
+    if id.isalnum():  # neither NUL nor % gets into a query
+        rows = connection.execute(select(sessions).where(sessions.c.id == id)).all()
+    if id.isalnum() and not rows:
+        begins = sessions.c.id.startswith(id.lower())
+        rows = connection.execute(select(sessions).where(begins).order_by(sessions.c.id).limit(4)).all()
     if not rows:
         raise StoreError("There is no session {session}. `mimik session list` shows those there are.", session=id)
     if len(rows) > 1:
@@ -44,8 +46,8 @@ def people_of(connection: Connection, session: int) -> int:
 
 def read_sessions(connection: Connection, condition: ColumnElement[bool] | None = None) -> tuple[Session, ...]:
     """The sessions that meet a condition, newest first."""
-    rows = connection.execute(select(people.c.session, func.count()).group_by(people.c.session))
-    counts: dict[int, int] = dict(rows.tuples().all())
+    counted = select(people.c.session, func.count().label("people")).group_by(people.c.session)
+    counts = {row.session: row.people for row in connection.execute(counted)}
     query = select(sessions).order_by(sessions.c.started_at.desc(), sessions.c.key.desc())
     if condition is not None:
         query = query.where(condition)
