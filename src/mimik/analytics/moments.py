@@ -95,14 +95,14 @@ def _moved(grids: Sequence[Floats], window: int) -> Floats:
         return np.asarray(change / weights)
 
 
-def _noise(grids: Sequence[Floats], moved: Floats, window: int) -> Floats | None:
-    """``(7,)``: the standard error of a change of each expression."""
+def _noise(grids: Sequence[Floats], moved: Floats, window: int) -> float | None:
+    """The standard error of a change: the noisiest expression's, for a rare one has none until it is shown."""
     short = max(1, window // 3)
     scales = [_scale(_moved(grids, short)) / np.sqrt(window / short)]
     if len(moved) >= 6 * window:  # fewer windows are mostly the changes that are looked for
         scales.append(_scale(moved))
-    noise = np.maximum(np.max(scales, axis=0), _LEAST_NOISE)
-    return None if np.isnan(noise).any() else noise
+    noise = float(np.max(scales))
+    return None if np.isnan(noise) else max(noise, _LEAST_NOISE)
 
 
 def _scale(moved: Floats) -> Floats:

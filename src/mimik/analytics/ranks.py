@@ -1,4 +1,4 @@
-"""Rank tests with effect sizes."""
+"""Rank tests with effect sizes. SciPy's statistics take a second to load: only when a comparison is asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 __all__ = ["RankTest", "kruskal", "mann_whitney", "wilcoxon"]
 
@@ -38,6 +37,8 @@ def mann_whitney(first: Floats, second: Floats) -> RankTest:
     name = "mann-whitney"
     if len(first) < 2 or len(second) < 2 or np.ptp(np.concatenate([first, second])) == 0:
         return RankTest(name)
+    from scipy import stats
+
     found = stats.mannwhitneyu(second, first, alternative="two-sided")
     delta = 2 * float(found.statistic) / (len(first) * len(second)) - 1
     return RankTest(name, float(found.statistic), float(found.pvalue), delta, _word(delta, _CLIFF))
@@ -50,6 +51,8 @@ def wilcoxon(first: Floats, second: Floats) -> RankTest:
     change = change[np.abs(change) > 1e-12]
     if len(first) < 2 or not len(change):
         return RankTest(name)
+    from scipy import stats
+
     ranks = stats.rankdata(np.abs(change))
     effect = float((ranks * np.sign(change)).sum() / ranks.sum())
     tied = len(np.unique(ranks)) < len(ranks)
@@ -63,6 +66,8 @@ def kruskal(groups: Sequence[Floats]) -> RankTest:
     count, ways = sum(map(len, groups)), len(groups)
     if min(map(len, groups)) < 2 or np.ptp(np.concatenate(groups)) == 0:
         return RankTest(name)
+    from scipy import stats
+
     found = stats.kruskal(*groups)
     eta = max(0.0, (float(found.statistic) - ways + 1) / (count - ways))
     return RankTest(name, float(found.statistic), float(found.pvalue), eta, _word(eta, _ETA))

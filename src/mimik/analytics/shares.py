@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 AGES = ((0, 17), (18, 29), (30, 44), (45, 59), (60, None))
 """Age groups in years, both ends included."""
 
-_BINS = 240
+_BINS = 120
 """Steps are summed to at most so many before they are resampled; a block is longer than one of them anyhow."""
 _LEAST = 6
 """Fewer steps with readings give no interval."""

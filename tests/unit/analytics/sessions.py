@@ -11,14 +11,25 @@ from numpy.typing import NDArray
 
 from mimik.store.values import ROOM, Aggregates, Purpose, Session, SessionState
 
-__all__ = ["CALM", "FPS", "GLAD", "PLACES", "SAD", "aggregates", "at_step", "calm", "mixture", "rows_of", "session", "shown"]
+__all__ = [
+    "CALM",
+    "FPS",
+    "GLAD",
+    "PLACES",
+    "SAD",
+    "aggregates",
+    "at_step",
+    "calm",
+    "mixture",
+    "rows_of",
+    "session",
+    "shown",
+]
 
 FPS = 10
 """Frames a second in all of them."""
 GLAD, SAD, CALM = 3, 4, 6
-PLACES = np.array(
-    [[-0.51, 0.59], [-0.6, 0.35], [-0.64, 0.6], [0.81, 0.51], [-0.63, -0.27], [0.4, 0.67], [0.0, 0.0]]
-)
+PLACES = np.array([[-0.51, 0.59], [-0.6, 0.35], [-0.64, 0.6], [0.81, 0.51], [-0.63, -0.27], [0.4, 0.67], [0.0, 0.0]])
 """Valence and arousal of the seven."""
 ISTANBUL = timezone(timedelta(hours=3))
 
