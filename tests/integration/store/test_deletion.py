@@ -1,0 +1,171 @@
+"""What is deleted is gone."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from mimik.errors import StoreError
+from mimik.store import Draft, Job, JobState, Marker, Person, Session, SessionState, Store
+from tests.databases import Cluster
+from tests.sessions import aggregates, assert_same, samples
+
+pytestmark = pytest.mark.integration
+
+WORDS = ("Gizli-Baslik", "gizli-etiket", "gizli-onay", "gizli-isaret", "gizli-dosya", "gizli-is")
+"""What must not be found anywhere afterwards; nothing else says these."""
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    with Store.open(database_url) as store:
+        yield store
+
+
+def record(store: Store, seconds: int = 200, **fields: Any) -> Session:
+    session = store.begin(
+        Draft(WORDS[0], tags=(WORDS[1],), consent=WORDS[2], source=WORDS[4], **fields),
+    )
+    store.add_markers(session.id, [Marker(float(second), f"{WORDS[3]} {second}") for second in range(0, seconds, 5)])
+    times = [float(second) for second in range(seconds)]
+    store.append(session.id, samples(times, [1] * seconds), aggregates(times, [0] * seconds), float(seconds))
+    store.set_person(session.id, Person(1, (20, 30)))
+    store.set_state(session.id, SessionState.DONE)
+    store.add_job(
+        Job(f"j{session.id}", WORDS[5], "/x", Draft(WORDS[0]), JobState.DONE, datetime.now(UTC), session=session.id)
+    )
+    return session
+
+
+def words_left(folder: Path) -> set[str]:
+    """Which of the words stand in the bytes of the files of a folder."""
+    found: set[str] = set()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            found |= {word for word in WORDS if word.encode() in data}
+    return found
+
+
+def test_nothing_of_a_deleted_session_is_left_in_the_file_or_its_log(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "s.db") as store:
+        kept = store.begin(Draft("Kept"))
+        store.append(kept.id, samples([0.0], [1]), aggregates([0.0], [0]), 1.0)
+        before = store.aggregates(kept.id)
+        session = record(store)
+        store.clips.mkdir()
+        clip = store.clips / "a.mp4"
+        clip.write_text(WORDS[0], encoding="utf-8")
+        store.set_clip(session.id, "a.mp4")
+        assert words_left(tmp_path) == set(WORDS)  # the test would see them
+        store.delete(session.id)
+        assert words_left(tmp_path) == set()  # while the store is open, its write-ahead log included
+        assert not clip.exists()
+        assert [each.id for each in store.sessions()] == [kept.id]
+        assert_same(store.aggregates(kept.id), before)
+        assert store.jobs() == ()
+    assert words_left(tmp_path) == set()
+    with sqlite3.connect(tmp_path / "s.db") as connection:
+        for table in ("markers", "people"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (int(table == "people"),)
+    connection.close()
+
+
+def test_the_file_shrinks(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "s.db") as store:
+        empty = (tmp_path / "s.db").stat().st_size
+        session = record(store, 2000)
+        grown = store.size_bytes()
+        store.delete(session.id)
+        assert grown is not None
+        assert (tmp_path / "s.db").stat().st_size <= max(empty, store.size_bytes() or 0) < grown
+
+
+def test_nothing_of_a_deleted_session_is_left_in_postgresqls_tables(
+    postgresql: Cluster, postgresql_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    tables = postgresql.folder / "data" / "base"
+    with Store.open(postgresql_url) as store:
+        session = record(store)
+        postgresql.execute("CHECKPOINT")
+        assert words_left(tables) == set(WORDS)
+        store.delete(session.id)
+        postgresql.execute("CHECKPOINT")
+        assert words_left(tables) == set()
+
+
+def test_deleting_everything_leaves_an_empty_store(store: Store, tmp_path: Path) -> None:
+    record(store)
+    record(store)
+    store.add_job(Job("q", WORDS[5], "/x", Draft(WORDS[0]), JobState.QUEUED, datetime.now(UTC)))
+    (store.clips / "uploads").mkdir(parents=True)
+    (store.clips / "uploads" / "film.mp4").write_bytes(b"film")
+    store.delete_everything()
+    assert store.sessions() == ()
+    assert store.jobs() == ()
+    assert not store.clips.exists()
+    assert words_left(tmp_path) == set()
+    with store._read() as connection:
+        for table in ("sessions", "markers", "people", "seconds", "minutes", "samples", "jobs"):
+            assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0, table
+    store.delete_everything()  # nothing to delete is no trouble
+    assert store.begin(Draft("New")).title == "New"
+
+
+def test_purging_keeps_to_the_days(store: Store, tmp_path: Path) -> None:
+    forever = record(store, raw_days=None)
+    month = record(store, raw_days=30)
+    gone = record(store, raw_days=30, keep_days=60)
+    live = store.begin(Draft("Live", raw_days=0, keep_days=0))
+    store.append(live.id, samples([0.0], [1]), aggregates([0.0], [0]), 1.0)
+    kept = store.aggregates(month.id)
+
+    def purge(days: float) -> tuple[set[str], set[str]]:
+        purged = store.purge(datetime.now(UTC) + timedelta(days=days))
+        return {session.id for session in purged.sessions}, {session.id for session in purged.raw}
+
+    assert purge(29) == (set(), set())
+    assert purge(31) == (set(), {month.id, gone.id})
+    assert purge(31) == (set(), set())
+    assert purge(61) == ({gone.id}, set())
+    assert list(store.samples(month.id)) == []
+    assert_same(store.aggregates(month.id), kept)
+    assert sum(map(len, store.samples(forever.id))) == 200
+    assert sum(map(len, store.samples(live.id))) == 1  # not while it is recorded
+    store.set_state(live.id, SessionState.DONE)
+    assert purge(0) == ({live.id}, set())
+    assert {session.id for session in store.sessions()} == {forever.id, month.id}
+
+
+def test_a_reader_in_the_way_is_named_and_purge_completes_the_deletion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mimik.store.engine.BUSY_S", 0.1)
+    with Store.open(tmp_path / "s.db") as store:
+        session = record(store)
+        reader = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM sessions").fetchone() == (1,)
+        with pytest.raises(StoreError, match=r"deleted, but traces are left.*mimik session purge"):
+            store.delete(session.id)
+        assert store.sessions() == ()
+        assert words_left(tmp_path)  # as the message says
+        reader.close()
+        store.purge()
+        assert words_left(tmp_path) == set()
+
+
+def test_a_clip_that_cannot_be_deleted_is_named(store: Store) -> None:
+    session = record(store)
+    (store.clips / "a.mp4").mkdir(parents=True)  # not a file
+    store.set_clip(session.id, "a.mp4")
+    with pytest.raises(StoreError, match=r"a\.mp4: cannot be deleted"):
+        store.delete(session.id)
+    assert store.sessions() == ()
