@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 POINTS = 600
 """At most so many points: more than a screen shows."""
 _PATH_POINTS = 60
+_WIDER = 5
+"""The band's scatter is taken from so many windows' width."""
 _LEAST_WINDOW = 5
 """Steps that a point's mean covers at least; fewer show the network's flicker, not the people."""
 _NICE = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
@@ -35,7 +37,8 @@ def timeline(rows: Rows, *, relative: bool) -> Timeline:
     """The group's timeline.
 
     A point is the mean over the readings in a window around it. The band is 1.96 standard errors of that mean, from
-    the scatter of the steps within the window, widened for their autocorrelation as for an AR(1) series.
+    the scatter of the steps in a window five times as wide (neighbouring steps are too much alike to show it all),
+    widened for their autocorrelation as for an AR(1) series.
     """
     data = rows.grid()
     steps = len(data)
@@ -68,23 +71,27 @@ def _known(column: Floats) -> tuple[float | None, ...]:
 def _local(data: Floats, centres: Floats, window: int) -> tuple[Floats, Floats]:
     """``(points, 9)`` means over the window around each centre, and their standard errors; NaN where nothing is."""
     values, readings = data[:, VALUES], data[:, [READINGS]]
-    lows = np.clip(np.ceil(centres - window / 2), 0, len(data)).astype(int)
-    highs = np.clip(np.ceil(centres + window / 2), 0, len(data)).astype(int)
 
-    def within(column: Floats) -> Floats:
+    def within(column: Floats, width: int) -> Floats:
+        lows = np.clip(np.ceil(centres - width / 2), 0, len(data)).astype(int)
+        highs = np.clip(np.ceil(centres + width / 2), 0, len(data)).astype(int)
         sums = np.concatenate([np.zeros((1, column.shape[1])), column.cumsum(axis=0)])
         return np.asarray(sums[highs] - sums[lows])
 
-    rho = _rho(values, readings, 5 * window)
+    wide = _WIDER * window
+    rho = _rho(values, readings, wide)
+    present = (readings > 0).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        weight = within(readings)
+        weight = within(readings, window)
         weight[weight < 0.5] = np.nan
-        mean = within(values) / weight
-        scatter = within(values**2) - 2 * mean * within(values * readings) + mean**2 * within(readings**2)
-        steps = within((readings > 0).astype(np.float64))
-        steps[steps < 2] = np.nan
-        inflation = np.minimum((1 + rho) / (1 - rho), steps / 2)
-        error = np.sqrt(np.maximum(scatter, 0) * steps / (steps - 1) * np.maximum(inflation, 1)) / weight
+        mean = within(values, window) / weight
+        around = within(values, wide) / within(readings, wide)
+        scatter = within(values**2, wide) - 2 * around * within(values * readings, wide)
+        scatter = np.maximum(scatter + around**2 * within(readings**2, wide), 0)
+        steps, others = within(present, window), within(present, wide)
+        others[others < 2] = np.nan
+        inflation = np.minimum((1 + rho) / (1 - rho), steps)
+        error = np.sqrt(scatter / (others - 1) * steps * inflation) / weight
     return mean, error
 
 
