@@ -165,11 +165,13 @@ def test_everything_is_reached_by_tab(quick_server: Served, visit: Visitor) -> N
     with visit(quick_server.address, locale="en-GB") as visitor:
         page = visitor.page
         reached = []
-        for _ in range(6):
+        for _ in range(11):
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.innerText.trim()"))
             assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", reached[-1]
-        assert reached == ["Skip to the picture", "Mimik", "English", "Türkçe", "Dark theme", "Start camera"]
+        places = ["Live", "Analyse", "Sessions", "Compare", "Settings"]
+        switches = ["English", "Türkçe", "Dark theme"]
+        assert reached == ["Skip to the content", "Mimik", *places, *switches, "Start camera"]
         page.keyboard.press("Enter")
         _state(page, "live")
         assert page.evaluate("document.activeElement.id") == "pause"

@@ -7,6 +7,7 @@ const SLOW_MS = 200;
 const QUICK_MS = 90;
 const ENOUGH = 8;
 const LOST_MS = 8000;
+const HIDDEN_MS = 300;
 const RETRIES_MS = [500, 1000, 2000, 4000, 8000];
 
 /** What to say of an error of getUserMedia: [title, text]. */
@@ -32,6 +33,18 @@ export function cameraTrouble(error) {
   }
 }
 
+/** The camera that was chosen, or any where it is gone. */
+async function userMedia(device) {
+  const size = { width: { ideal: 1280 }, height: { ideal: 720 } };
+  const which = device ? { deviceId: { exact: device } } : { facingMode: "user" };
+  try {
+    return await navigator.mediaDevices.getUserMedia({ video: { ...size, ...which }, audio: false });
+  } catch (error) {
+    if (!device || !["OverconstrainedError", "NotFoundError"].includes(error?.name)) throw error;
+    return navigator.mediaDevices.getUserMedia({ video: { ...size, facingMode: "user" }, audio: false });
+  }
+}
+
 export class VisitorCamera {
   #video;
   #told;
@@ -48,10 +61,11 @@ export class VisitorCamera {
   #dropped = 0;
   #retries = 0;
   #timer = 0;
+  #ticker = null;
   #running = false;
   #paused = false;
 
-  /** `told` has result(message), notice(text, values), trouble(title, text, values). */
+  /** `told` has hello(token), recording(message), result(message), notice(text, values), trouble(title, text, values). */
   constructor(video, limit, told) {
     this.#video = video;
     this.#limit = limit;
@@ -63,19 +77,35 @@ export class VisitorCamera {
     return this.#media?.getVideoTracks()[0]?.getSettings().facingMode !== "environment";
   }
 
-  async start() {
-    this.#media = await navigator.mediaDevices.getUserMedia({
-      video: { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: "user" },
-      audio: false,
-    });
-    this.#media.getVideoTracks()[0].addEventListener("ended", () => {
-      if (this.#running) this.#told.trouble("The camera is gone", "It was unplugged or switched off. Start again.");
-    });
+  /** `device`: the id of the camera to take, or null for the browser's choice. */
+  async start(device = null) {
+    await this.#open(device);
     this.#running = true;
-    this.#video.srcObject = this.#media;
-    await this.#video.play();
     this.#connect();
     this.#watch();
+  }
+
+  /** Goes over to another camera without leaving the server, so that a recording goes on. */
+  async change(device) {
+    const before = this.#media;
+    await this.#open(device);
+    for (const track of before?.getTracks() ?? []) track.stop();
+  }
+
+  /** The camera's id, as the browser names it. */
+  get device() {
+    return this.#media?.getVideoTracks()[0]?.getSettings().deviceId ?? null;
+  }
+
+  async #open(device) {
+    const media = await userMedia(device);
+    media.getVideoTracks()[0].addEventListener("ended", () => {
+      if (this.#running && this.#media === media)
+        this.#told.trouble("The camera is gone", "It was unplugged or switched off. Start again.");
+    });
+    this.#media = media;
+    this.#video.srcObject = media;
+    await this.#video.play();
   }
 
   pause(paused) {
@@ -86,6 +116,7 @@ export class VisitorCamera {
 
   stop() {
     this.#running = false;
+    this.#ticker?.terminate();
     clearTimeout(this.#timer);
     this.#socket?.close();
     for (const track of this.#media?.getTracks() ?? []) track.stop();
@@ -125,9 +156,14 @@ export class VisitorCamera {
 
   /** Looks at every picture of the camera; sends it if the last one is answered. */
   #watch() {
+    let looked = performance.now();
     const look = (now, about) => {
       if (!this.#running) return;
       next();
+      see(now, about);
+    };
+    const see = (now, about) => {
+      looked = performance.now();
       if (this.#paused) return;
       this.#camera.add();
       if (this.#sent && now - this.#sent.at > LOST_MS) this.#sent = null;
@@ -140,6 +176,12 @@ export class VisitorCamera {
       else setTimeout(() => look(performance.now()), 33);
     };
     next();
+    // Where the picture is not shown, in another place or behind another window, the browser tells of no pictures; a
+    // recording goes on all the same.
+    this.#ticker = new Worker("/page/ticker.js");
+    this.#ticker.addEventListener("message", () => {
+      if (this.#running && performance.now() - looked > HIDDEN_MS) see(performance.now());
+    });
   }
 
   async #send(captured) {
@@ -159,6 +201,13 @@ export class VisitorCamera {
   }
 
   #answered(message) {
+    if (message.type === "hello") this.#told.hello(message.live);
+    else if (message.type === "recording") this.#told.recording(message);
+    else if (message.type === "notice") this.#told.notice(message.text, message.values);
+    else this.#take(message);
+  }
+
+  #take(message) {
     const sent = this.#sent;
     if (!sent || message.index !== sent.number) return;
     this.#sent = null;

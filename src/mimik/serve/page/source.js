@@ -12,7 +12,8 @@ export class ServerSource {
   #server = { result_fps: 0, latency_p50_ms: 0, latency_p95_ms: 0, dropped: 0 };
   mirrored = false;
 
-  /** `told` has result(message), notice(text, values), trouble(title, text, values), ended(), size(width, height). */
+  /** `told` has hello(token), recording(message), result(message), notice(text, values), trouble(title, text, values),
+   * ended(), size(width, height). */
   constructor(canvas, told) {
     this.#canvas = canvas;
     this.#told = told;
@@ -56,7 +57,9 @@ export class ServerSource {
   }
 
   #hear(message) {
-    if (message.type === "result") {
+    if (message.type === "hello") this.#told.hello(message.live);
+    else if (message.type === "recording") this.#told.recording(message);
+    else if (message.type === "result") {
       if (!this.#paused) this.#told.result(message);
     } else if (message.type === "statistics") this.#server = message;
     else if (message.type === "notice") this.#told.notice(message.text, message.values);

@@ -1,0 +1,158 @@
+// Settings and privacy: language, theme, camera, models, what is stored and where, and the way to be rid of it.
+import { act, ask, tellTrouble } from "./api.js";
+import { confirm, field, make } from "./dom.js";
+import { recall, remember } from "./memory.js";
+import { bytes, decimal, language, onLanguage, percent, say, t } from "./words.js";
+
+export class Settings {
+  #settings;
+  #choose;
+  #themed;
+  #language = make("select", {});
+  #theme = make("select", {}, make("option", { value: "light", t: "Light" }), make("option", { value: "dark", t: "Dark" }));
+  #camera = make("select", {});
+  #trouble = make("p", { class: "trouble", role: "alert", hidden: true });
+  #done = make("p", { class: "help", role: "status" });
+  #stored = make("dl", { class: "more" });
+  #models = make("div", { class: "models" });
+
+  /** `choose` sets the language, `themed` the theme. */
+  constructor(place, settings, choose, themed) {
+    this.#settings = settings;
+    this.#choose = choose;
+    this.#themed = themed;
+    for (const [key, name] of Object.entries(settings.languages)) this.#language.append(make("option", { value: key, lang: key }, name));
+    this.#language.addEventListener("change", () => void this.#choose(this.#language.value));
+    this.#theme.addEventListener("change", () => this.#themed(this.#theme.value));
+    this.#camera.addEventListener("change", () => remember("mimik-camera", this.#camera.value));
+    onLanguage(() => (this.#language.value = language()));
+    const purge = make("button", { type: "button", t: "Delete what is due" });
+    purge.addEventListener("click", () => void act(purge, this.#trouble, () => this.#purge()));
+    const all = make("button", { type: "button", class: "danger-text", t: "Delete everything…" });
+    all.addEventListener("click", () => void this.#deleteAll(all));
+    const box = (title, ...children) => make("section", { class: "card-box" }, make("h2", { t: title }), ...children);
+    place.append(
+      make("h1", { t: "Settings and privacy", tabIndex: -1 }),
+      this.#trouble,
+      this.#done,
+      make(
+        "div",
+        { class: "columns even" },
+        make(
+          "div",
+          { class: "stack" },
+          box("Language and looks", field("Language", this.#language), field("Theme", this.#theme)),
+          settings.mode === "camera" ? box("Camera", field("Camera of this page", this.#camera, "Used the next time that the camera is started.")) : null,
+          box("Models", this.#models),
+        ),
+        make(
+          "div",
+          { class: "stack" },
+          box(
+            "What is stored, and where",
+            make("p", { t: "Only sessions that somebody records or has read from a video are stored: numbers by person and time, sums by the second, markers, and the words you type. A picture is kept only in clips with blurred faces, where they were asked for." }),
+            this.#stored,
+            make("p", { class: "help", t: "This page itself remembers the language, the theme and the camera in this browser; it sets no cookies and sends nothing to other computers." }),
+          ),
+          box(
+            "How long it is kept",
+            make("p", { t: "Each session says how long its readings and it itself are kept; that is asked before it is recorded. What is due is deleted when Mimik starts, or now:" }),
+            make("p", {}, purge),
+          ),
+          box("Delete everything", make("p", { t: "All sessions, markers, clips and waiting videos, for good." }), make("p", {}, all)),
+        ),
+      ),
+    );
+  }
+
+  async show() {
+    this.#language.value = language();
+    this.#theme.value = document.documentElement.dataset.theme;
+    this.#showModels();
+    void this.#listCameras();
+    await this.#refresh();
+  }
+
+  hide() {
+    say(this.#done, () => "");
+  }
+
+  redraw() {
+    this.#theme.value = document.documentElement.dataset.theme;
+  }
+
+  async #refresh() {
+    try {
+      const store = await ask("/v1/store");
+      const lines = [
+        ["Database", () => store.url],
+        ["Size", () => (store.size_bytes === null ? t("unknown") : bytes(store.size_bytes))],
+        ["Sessions", () => decimal(store.sessions)],
+        ["Jobs in the queue", () => decimal(store.jobs)],
+        ["Clips", () => store.clips_folder],
+      ];
+      this.#stored.replaceChildren(...lines.flatMap(([name, value]) => [make("dt", { t: name }), make("dd", { t: value })]));
+      tellTrouble(this.#trouble, null);
+    } catch (error) {
+      tellTrouble(this.#trouble, error);
+    }
+  }
+
+  #showModels() {
+    const models = this.#settings.models ?? [];
+    this.#models.replaceChildren(
+      ...(models.length ? models.map(card) : [make("p", { class: "help", t: "The command “mimik models” shows the models and their cards." })]),
+    );
+  }
+
+  async #listCameras() {
+    const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
+    const cameras = devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId);
+    this.#camera.replaceChildren(
+      make("option", { value: "", t: "The browser's choice" }),
+      ...cameras.map((one, place) => make("option", { value: one.deviceId, t: () => one.label || t("Camera {number}", { number: place + 1 }) })),
+    );
+    this.#camera.value = cameras.some(({ deviceId }) => deviceId === recall("mimik-camera")) ? recall("mimik-camera") : "";
+  }
+
+  async #purge() {
+    const { sessions = 0, raw = 0, ...rest } = (await ask("/v1/store/purge", { method: "POST" })) ?? {};
+    say(this.#done, "Deleted: {sessions} sessions, and the readings of {raw} more.", {
+      sessions: () => decimal(sessions),
+      raw: () => decimal(raw || rest.raw_sessions || 0),
+    });
+    await this.#refresh();
+  }
+
+  async #deleteAll(button) {
+    const agreed = await confirm({
+      title: "Delete everything?",
+      text: "Every session with its readings, markers and clips is deleted from the disk and cannot be had back. A recording that runs is lost, too.",
+      agree: "Delete everything",
+      typed: () => t("delete everything"),
+    });
+    if (!agreed) return;
+    await act(button, this.#trouble, async () => {
+      await ask("/v1/sessions", { method: "DELETE" });
+      say(this.#done, "Everything is deleted.");
+      await this.#refresh();
+    });
+  }
+}
+
+function card(model) {
+  const lines = [
+    ["Reads", model.task && (() => t(model.task))],
+    ["Trained on", model.training_data && (() => model.training_data)],
+    ["Accuracy", typeof model.accuracy === "number" && (() => percent(model.accuracy))],
+    ["Licence", model.licence && (() => model.licence)],
+    ["File", model.sha256 && (() => `SHA-256 ${model.sha256.slice(0, 16)}…`)],
+  ].filter(([, value]) => value);
+  return make(
+    "article",
+    { class: "model" },
+    make("h3", {}, model.name),
+    model.description ? make("p", { class: "help" }, model.description) : null,
+    make("dl", { class: "more" }, ...lines.flatMap(([name, value]) => [make("dt", { t: name }), make("dd", { t: value })])),
+  );
+}
