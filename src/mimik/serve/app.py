@@ -10,7 +10,9 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import anyio
 import cv2
 import numpy as np
 from anyio import CapacityLimiter, Event, create_task_group, to_thread
@@ -20,11 +22,21 @@ from fastapi.staticfiles import StaticFiles
 
 from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
+from mimik.serve import analyses, jobs, recording, sessions
 from mimik.serve.broadcast import Broadcast
 from mimik.serve.guard import Guard
+from mimik.serve.library import Library
+from mimik.serve.live import LiveStreams
+from mimik.serve.problems import BodyLimit, ProblemError, install_problems
+from mimik.serve.queue import QueueWorker
+from mimik.serve.right_of_way import RightOfWay
+from mimik.serve.uploads import MAX_UPLOAD
 from mimik.serve.visitor import MAX_SIDE, answer_camera
 from mimik.types import Emotion, FrameResult, Notice, Reason, Source, State
 from mimik.words import EMOTION_COLOURS, LANGUAGES, catalogue, emotion_name, reason_name, state_name
+
+if TYPE_CHECKING:
+    from mimik.store import Store
 
 __all__ = ["create_app"]
 
@@ -40,6 +52,8 @@ def create_app(
     source: Callable[[Notice], Source] | Source | None = None,
     language: str | None = None,
     on_result: Callable[[FrameResult], None] | None = None,
+    store: Store | Callable[[], Store] | None = None,
+    max_upload: int = MAX_UPLOAD,
 ) -> FastAPI:
     """Make the web application.
 
@@ -50,23 +64,44 @@ def create_app(
             when the last one leaves; or a source that is open already, which runs once.
         language: the page's language, ``en`` or ``tr``, unless the visitor chose one; None: the browser's.
         on_result: called with each result of the source, in a thread of its own (`mimik.types.Sink.write`, say).
+        store: where sessions are kept: an open store, which the caller closes; or a function that opens one, such as
+            `mimik.store.Store.open`, called once the networks are warm, so that the page need not wait; or None, and
+            sessions cannot be recorded.
+        max_upload: bytes that a video for the analysis queue may have.
     """
-    broadcast = None if source is None else Broadcast(pipeline, source, on_result)
+    streams, right_of_way, library = LiveStreams(), RightOfWay(), Library(store)
+    worker = QueueWorker(pipeline, right_of_way)
+    broadcast = None if source is None else Broadcast(pipeline, source, on_result, streams, right_of_way)
     limiter = CapacityLimiter(_AT_ONCE)
     page = Path(str(files("mimik.serve"))) / "page"
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with create_task_group() as tasks:
-            tasks.start_soon(_warm_up, pipeline, app)
+            tasks.start_soon(_prepare, pipeline, app)
             yield
-            if broadcast is not None:
-                await broadcast.close()
+            with anyio.CancelScope(shield=True):
+                if broadcast is not None:
+                    await broadcast.close()
+                await streams.close()
+                await to_thread.run_sync(worker.stop)
+                await library.close()
+            tasks.cancel_scope.cancel()
 
     app = FastAPI(title="Mimik", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.ready = Event()
     app.state.failure = None
+    app.state.identity = pipeline.identity
+    app.state.language = language
+    app.state.library = library
+    app.state.max_upload = max_upload
+    app.state.streams = streams
+    app.state.worker = worker
+    install_problems(app)
+    app.add_middleware(BodyLimit, unlimited="/v1/jobs")
     app.add_middleware(Guard)
+    for part in (sessions, analyses, recording, jobs):
+        app.include_router(part.router)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -91,6 +126,7 @@ def create_app(
             "version": _VERSION,
             "mode": "camera" if broadcast is None else "source",
             "source": broadcast.name if broadcast is not None else None,
+            "sessions": library.keeps,
             "recorded": broadcast is not None and on_result is not None,
             "languages": {key: _LANGUAGE_NAMES[key] for key in LANGUAGES},
             "max_side": MAX_SIDE,
@@ -100,7 +136,7 @@ def create_app(
     @app.get("/words/{language}.json")
     async def words(language: str) -> JSONResponse:
         if language not in LANGUAGES:
-            return JSONResponse({"error": "no such language"}, 404)
+            raise ProblemError(404, "There is nothing at this address.")
         return JSONResponse(_words(language))
 
     @app.get("/plotly.min.js")
@@ -109,7 +145,7 @@ def create_app(
 
     @app.websocket("/ws/camera")
     async def camera(websocket: WebSocket) -> None:
-        await answer_camera(websocket, pipeline, limiter)
+        await answer_camera(websocket, pipeline, limiter, streams, right_of_way)
 
     if broadcast is not None:
 
@@ -119,6 +155,26 @@ def create_app(
 
     app.mount("/page", StaticFiles(directory=page), name="page")
     return app
+
+
+async def _prepare(pipeline: Pipeline, app: FastAPI) -> None:
+    """Warm the networks up, then open the store and take the queue up again."""
+    await _warm_up(pipeline, app)
+    library: Library = app.state.library
+    worker: QueueWorker = app.state.worker
+    if not library.keeps:
+        return
+    try:
+        await library.run(_look_after)
+        worker.start(await library.store())
+    except MimikError as error:  # told again to whoever asks for sessions
+        _log.warning("No sessions are kept: %s", error)
+
+
+def _look_after(store: Store) -> None:
+    """Close what other programs left open, and delete what is due."""
+    store.adopt()
+    store.purge()
 
 
 async def _warm_up(pipeline: Pipeline, app: FastAPI) -> None:

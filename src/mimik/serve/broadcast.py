@@ -17,8 +17,9 @@ from anyio import to_thread
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mimik.errors import MimikError, SourceError
-from mimik.pipeline import Pipeline
+from mimik.pipeline import Pipeline, Stream
 from mimik.realtime import Realtime
+from mimik.serve.live import Live, LiveStreams
 from mimik.serve.messages import (
     IN_FLIGHT,
     PICTURE_HEADER,
@@ -30,6 +31,7 @@ from mimik.serve.messages import (
     statistics_message,
     to_json,
 )
+from mimik.serve.right_of_way import RightOfWay
 from mimik.sources import Paced
 from mimik.types import Frame, FrameResult, Notice, Source, SourceKind
 
@@ -79,9 +81,18 @@ class _Viewer:
 class _Run:
     """One run of the source from its start to its end. Its two threads hand messages to the event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_result: Callable[[FrameResult], None] | None) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_result: Callable[[FrameResult], None] | None,
+        streams: LiveStreams,
+        right_of_way: RightOfWay,
+    ) -> None:
         self.viewers: set[_Viewer] = set()
         self.over = False
+        self.live: Live | None = None
+        self._streams = streams
+        self._right_of_way = right_of_way
         self._loop = loop
         self._on_result = on_result
         self._realtime: Realtime | None = None
@@ -99,7 +110,9 @@ class _Run:
         source = open_source(lambda text, values: self._publish(notice_message(text, values)))
         if source.kind is not SourceKind.LIVE:
             source = Paced(source)
-        self._realtime = Realtime(source, pipeline.stream(SourceKind.LIVE))
+        self.live = Live(source.name, self._publish)
+        self._streams.add(self.live)
+        self._realtime = Realtime(source, _Preferred(pipeline.stream(SourceKind.LIVE), self._right_of_way))
         self._realtime.__enter__()
         for thread in self._threads:
             thread.start()
@@ -110,6 +123,9 @@ class _Run:
             closing = threading.Thread(target=self._realtime.__exit__, args=(None, None, None), daemon=True)
             closing.start()
             closing.join(_STOP_S)
+        if self.live is not None:
+            self.live.end()
+            self._streams.remove(self.live)
 
     def _show(self) -> None:
         assert self._realtime is not None
@@ -128,15 +144,19 @@ class _Run:
             _log.exception("The source's pictures cannot be shown any more")
             end = error_message(SourceError("Something broke inside Mimik; its log says more. Start it again."))
         self._threads[1].join(_STOP_S)  # the last result goes out before the end is told
+        if self.live is not None:
+            self.live.end()
         self._publish(end)
         self._call(self._finish)
 
     def _tell(self) -> None:
         assert self._realtime is not None
+        assert self.live is not None
         on_result = self._on_result
         try:
             for result in self._realtime.results():
                 self._call(self._offer_result, to_json(result_message(result)))
+                self.live.offer(result)
                 if on_result is not None:
                     try:
                         on_result(result)
@@ -187,6 +207,8 @@ class Broadcast:
         source: opens the source, given whom to tell of trouble, each time that it is started; or an open source,
             which then runs once and goes on without viewers.
         on_result: called with every result, in a thread of its own.
+        streams: where the run is known as a live stream, all viewers' one; None: of its own.
+        right_of_way: what lets live frames go before the queue's; None: of its own.
     """
 
     def __init__(
@@ -194,7 +216,11 @@ class Broadcast:
         pipeline: Pipeline,
         source: Callable[[Notice], Source] | Source,
         on_result: Callable[[FrameResult], None] | None = None,
+        streams: LiveStreams | None = None,
+        right_of_way: RightOfWay | None = None,
     ) -> None:
+        self._streams = streams or LiveStreams()
+        self._right_of_way = right_of_way or RightOfWay()
         self._pipeline = pipeline
         self.name = source.name if isinstance(source, Source) else None
         self._goes_on = isinstance(source, Source)
@@ -218,6 +244,7 @@ class Broadcast:
             await websocket.close()
             return
         try:
+            await self._greet(websocket, run)
             async with anyio.create_task_group() as tasks:
 
                 async def until(work: Callable[[WebSocket], Awaitable[None]]) -> None:
@@ -235,6 +262,14 @@ class Broadcast:
                 with anyio.CancelScope(shield=True):
                     await self._end(run)
 
+    async def _greet(self, websocket: WebSocket, run: _Run) -> None:
+        live = run.live
+        assert live is not None
+        with suppress(WebSocketDisconnect):
+            await websocket.send_text(to_json(live.hello))
+            if live.recording is not None:
+                await websocket.send_text(to_json(live.recording.message()))
+
     async def close(self) -> None:
         """End the run, if there is one."""
         if self._run is not None:
@@ -246,7 +281,7 @@ class Broadcast:
             if run is None or run.over:
                 if run is not None:  # a camera must be let go before it can be opened again
                     await to_thread.run_sync(run.stop)
-                run = _Run(asyncio.get_running_loop(), self._on_result)
+                run = _Run(asyncio.get_running_loop(), self._on_result, self._streams, self._right_of_way)
                 run.viewers.add(viewer)
                 await to_thread.run_sync(run.start, self._open, self._pipeline, abandon_on_cancel=True)
                 self._run = run
@@ -260,6 +295,18 @@ class Broadcast:
             if run is self._run:
                 self._run = None
             await to_thread.run_sync(run.stop)
+
+
+class _Preferred:
+    """A stream whose frames go before the queue's."""
+
+    def __init__(self, stream: Stream, right_of_way: RightOfWay) -> None:
+        self._stream = stream
+        self._right_of_way = right_of_way
+
+    def process(self, frame: Frame, dropped: int = 0) -> FrameResult:
+        with self._right_of_way.live():
+            return self._stream.process(frame, dropped)
 
 
 class _Once:

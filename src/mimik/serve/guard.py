@@ -26,7 +26,7 @@ SECURITY_HEADERS = {
             f"style-src 'self' {_EMPTY_STYLE}",
             "img-src 'self' blob: data:",
             "connect-src 'self'",
-            "media-src blob:",
+            "media-src 'self' blob:",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
@@ -74,7 +74,7 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 
-        if _is_ours(Headers(scope=scope)):
+        if _is_ours(Headers(scope=scope), scope["path"]):
             await self._app(scope, receive, send_with_headers)
         elif scope["type"] == "websocket":
             await receive()
@@ -84,12 +84,15 @@ class Guard:
             await refusal(scope, receive, send_with_headers)
 
 
-def _is_ours(headers: Headers) -> bool:
+def _is_ours(headers: Headers, path: str) -> bool:
     hosts, origins = headers.getlist("host"), headers.getlist("origin")
     if len(hosts) != 1 or len(origins) > 1:
         return False
     try:
         hostname = urlsplit(f"//{hosts[0]}").hostname or ""
     except ValueError:
+        return False
+    # A link elsewhere may lead to the page, but no picture or form elsewhere may make the API work.
+    if path.startswith("/v1/") and headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
         return False
     return is_loopback(hostname) and all(origin == f"http://{hosts[0]}" for origin in origins)

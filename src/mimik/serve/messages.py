@@ -1,7 +1,8 @@
 """What the server and the page say to each other over the WebSockets ``/ws/camera`` and ``/ws/source``.
 
 From the server come text messages, each a JSON object whose ``type`` names one of the dataclasses below, and, on
-``/ws/source``, binary messages: `PICTURE_HEADER` (the frame's index and its time in seconds) and a JPEG.
+``/ws/source``, binary messages: `PICTURE_HEADER` (the frame's index and its time in seconds) and a JPEG. The first is
+a `HelloMessage`; a `RecordingMessage` follows where a recording runs, and whenever one begins, changes or ends.
 
 To the server go, on ``/ws/camera``, binary messages: `PICTURE_HEADER` (a number of the page's choice, given back as
 ``index``, and the time of capture in seconds on the page's clock) and a JPEG or WebP; each is answered by one
@@ -15,7 +16,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from mimik.errors import MimikError
 from mimik.realtime import RealtimeStatistics
@@ -28,8 +29,10 @@ __all__ = [
     "EndedMessage",
     "ErrorMessage",
     "FaceMessage",
+    "HelloMessage",
     "Message",
     "NoticeMessage",
+    "RecordingMessage",
     "ResultMessage",
     "StatisticsMessage",
     "error_message",
@@ -47,6 +50,38 @@ PICTURE_HEADER = struct.Struct("<Id")
 
 IN_FLIGHT = 3
 """Pictures that may be under way to a viewer; more are dropped for that viewer, never queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class HelloMessage:
+    """What a connection begins with.
+
+    Attributes:
+        live: the live stream's token, under which it can be recorded: ``/v1/live/{live}/recording``.
+    """
+
+    live: str
+    type: Literal["hello"] = "hello"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingMessage:
+    """How a recording of the live stream stands.
+
+    Attributes:
+        session: the session, with the fields of `mimik.store.Session`.
+        state: ``recording`` or ``paused``; once it has ended ``done`` or ``interrupted``.
+        elapsed_s: since its beginning; pauses count.
+        unsaved_s: seconds that wait for the store to be mended; 0 when all is well.
+        markers: set so far, with the fields of `mimik.store.Marker`.
+    """
+
+    session: dict[str, Any]
+    state: str
+    elapsed_s: float
+    unsaved_s: float
+    markers: tuple[dict[str, Any], ...]
+    type: Literal["recording"] = "recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +187,9 @@ class EndedMessage:
     type: Literal["ended"] = field(default="ended", init=False)
 
 
-Message = ResultMessage | StatisticsMessage | NoticeMessage | ErrorMessage | EndedMessage
+Message = (
+    HelloMessage | RecordingMessage | ResultMessage | StatisticsMessage | NoticeMessage | ErrorMessage | EndedMessage
+)
 
 
 def to_json(message: Message) -> str:

@@ -1,8 +1,8 @@
 """What the API answers when it cannot do what it was asked: ``application/problem+json`` (RFC 9457).
 
-``type``, ``title``, ``status`` and ``detail`` are the standard's; ``text`` and ``values`` are the English template of the
-detail and what fills its places, so that the page can say it in the reader's language; ``field`` names what was wrong
-with the request, where one field was.
+``type``, ``title``, ``status`` and ``detail`` are the standard's; ``text`` and ``values`` are the English template of
+the detail and what fills its places, so that the page can say it in the reader's language; ``field`` names what was
+wrong with the request, where one field was.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mimik.errors import ConfigError, MimikError, SinkError, SourceError, StoreError
 
-__all__ = ["MAX_BODY", "BodyLimit", "Problem", "answer_problem", "install_problems", "invalid"]
+__all__ = ["MAX_BODY", "BodyLimit", "ProblemError", "answer_problem", "install_problems", "invalid", "validated"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,12 +33,11 @@ _STATUS: Mapping[type[MimikError], int] = {
     ConfigError: 400,
     SourceError: 422,
     SinkError: 507,
-    StoreError: 503,
 }
 """Where an error says nothing more exact."""
 
 
-class Problem(MimikError):
+class ProblemError(MimikError):
     """A request that cannot be answered as asked.
 
     Args:
@@ -53,20 +52,26 @@ class Problem(MimikError):
         self.status = status
         self.field = field
 
+    @classmethod
+    def of(cls, error: MimikError, status: int) -> ProblemError:
+        """Another error, with a status of its own."""
+        problem = cls(status, "{error}", error=error)
+        problem.text, problem.values = error.text, error.values
+        return problem
 
-def invalid(text: str, /, field: str, **values: object) -> Problem:
+
+def invalid(text: str, /, field: str, **values: object) -> ProblemError:
     """The problem of one field; its name also fills the place ``{field}``."""
-    return Problem(422, text, field, **values)
+    return ProblemError(422, text, field or "body", **values)
 
 
 def answer_problem(error: MimikError, status: int | None = None) -> Response:
     """The answer that tells of an error."""
     if status is None:
-        status = error.status if isinstance(error, Problem) else _status(error)
-    phrase = HTTPStatus(status).phrase
+        status = error.status if isinstance(error, ProblemError) else _status(error)
     body = {
-        "type": f"urn:mimik:problem:{phrase.lower().replace(' ', '-')}",
-        "title": phrase,
+        "type": f"urn:mimik:problem:{status}",
+        "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": str(error),
         "text": error.text,
@@ -74,7 +79,7 @@ def answer_problem(error: MimikError, status: int | None = None) -> Response:
             name: value if isinstance(value, str | int | float) else str(value) for name, value in error.values.items()
         },
     }
-    if isinstance(error, Problem) and error.field:
+    if isinstance(error, ProblemError) and error.field:
         body["field"] = error.field
     # Values may hold what a client sent: a lone surrogate has no UTF-8, but an escape.
     return Response(json.dumps(body), status, media_type="application/problem+json")
@@ -85,7 +90,7 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(MimikError)
     async def mimik(request: Request, error: MimikError) -> Response:
-        if _status(error) >= 500 and not isinstance(error, Problem):
+        if _status(error) >= 500 and not isinstance(error, ProblemError):
             _log.warning("%s %s: %s", request.method, request.url.path, error)
         return answer_problem(error)
 
@@ -102,15 +107,15 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> Response:
         """Starlette logs it and raises it anew after this answer."""
-        return answer_problem(Problem(500, "Something broke inside Mimik; its log says more."))
+        return answer_problem(ProblemError(500, "Something broke inside Mimik; its log says more."))
 
 
-def validated(error: ValidationError, prefix: str = "") -> Problem:
+def validated(error: ValidationError, prefix: str = "") -> ProblemError:
     """The problem of a value that a schema refused."""
     return problem_of(error.errors(include_url=False, include_input=False), prefix)
 
 
-def problem_of(errors: Sequence[Any], prefix: str = "") -> Problem:
+def problem_of(errors: Sequence[Any], prefix: str = "") -> ProblemError:
     """The first of pydantic's errors as a problem."""
     first: Mapping[str, Any] = errors[0] if errors else {}
     kind, context = str(first.get("type", "")), first.get("ctx") or {}
@@ -121,7 +126,7 @@ def problem_of(errors: Sequence[Any], prefix: str = "") -> Problem:
     if kind == "extra_forbidden":
         return invalid("{field}: there is no such field.", field)
     if kind == "json_invalid":
-        return Problem(422, "What was sent is not JSON.", field)
+        return ProblemError(422, "What was sent is not JSON.", field)
     if kind == "string_too_long":
         return invalid("{field} may have at most {limit} characters.", field, limit=context.get("max_length"))
     if kind == "too_long":
@@ -161,7 +166,7 @@ class BodyLimit:
                 return
             body += message.get("body", b"")
             if len(body) > MAX_BODY:
-                problem = Problem(413, "More than {limit} bytes were sent, which is too much.", limit=MAX_BODY)
+                problem = ProblemError(413, "More than {limit} bytes were sent, which is too much.", limit=MAX_BODY)
                 await answer_problem(problem)(scope, receive, send)
                 return
             if not message.get("more_body"):
@@ -175,16 +180,20 @@ class BodyLimit:
 
 
 def _status(error: MimikError) -> int:
-    if isinstance(error, Problem):
+    if isinstance(error, ProblemError):
         return error.status
+    if isinstance(error, StoreError):
+        if "place" in error.values:  # the database itself
+            return 503
+        return 404 if error.values.keys() & {"session", "job", "marker"} else 422
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
 
 
-def _of_http(status: int) -> Problem:
+def _of_http(status: int) -> ProblemError:
     if status == 404:
-        return Problem(404, "There is nothing at this address.")
+        return ProblemError(404, "There is nothing at this address.")
     if status == 405:
-        return Problem(405, "This cannot be done with this address.")
+        return ProblemError(405, "This cannot be done with this address.")
     if 400 <= status < 500:
-        return Problem(status, "The request cannot be understood.")
-    return Problem(status, "Something broke inside Mimik; its log says more.")
+        return ProblemError(status, "The request cannot be understood.")
+    return ProblemError(status, "Something broke inside Mimik; its log says more.")

@@ -12,8 +12,8 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from mimik.serve.problems import invalid
@@ -22,6 +22,7 @@ from mimik.store.values import Draft, Job, Marker, MarkerKind, Purpose, Session
 __all__ = [
     "BaselineIn",
     "DraftIn",
+    "JobDraftIn",
     "MarkerIn",
     "MarkerPatch",
     "PauseIn",
@@ -42,7 +43,7 @@ _WEEK_S = 7 * 86_400.0
 def _readable(text: str) -> str:
     """Text that can be kept and shown: no control characters but line ends and tabs, no half characters."""
     if any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\r\t" for letter in text):
-        raise ValueError("control characters")
+        raise PydanticCustomError("unreadable", "control characters")
     return text.strip()
 
 
@@ -52,7 +53,7 @@ def _line(text: str) -> str:
 
 def _some(text: str) -> str:
     if not text:
-        raise ValueError("empty")
+        raise PydanticCustomError("string_too_short", "empty")
     return text
 
 
@@ -93,6 +94,12 @@ class RecordingIn(DraftIn):
     clip: bool = False
 
 
+class JobDraftIn(DraftIn):
+    """A session to be made of a video; without a title it is called as the video."""
+
+    title: _Line = ""
+
+
 class SessionPatch(_Model):
     """What of a session is to change: the fields that are given."""
 
@@ -112,9 +119,9 @@ class PauseIn(_Model):
 
 
 class PointIn(_Model):
-    """A marker set while it runs."""
+    """A marker set while it runs; without a label it gets a number."""
 
-    label: _Title
+    label: _Line = ""
 
 
 class BaselineIn(_Model):
@@ -135,7 +142,7 @@ class MarkerIn(_Model):
         """As a value.
 
         Raises:
-            Problem: it cannot be as it is.
+            ProblemError: it cannot be as it is.
         """
         return checked_marker(Marker(self.time_s, self.label, self.kind, self.end_s, id))
 
@@ -152,7 +159,7 @@ class MarkerPatch(_Model):
         """The marker with the changes.
 
         Raises:
-            Problem: it cannot be as it would be.
+            ProblemError: it cannot be as it would be.
         """
         given = {name: getattr(self, name) for name in self.model_fields_set}
         given = {name: value for name, value in given.items() if value is not None or name == "end_s"}
@@ -163,7 +170,7 @@ def checked_marker(marker: Marker) -> Marker:
     """The marker, if a user may set such a one.
 
     Raises:
-        Problem: it cannot be as it is.
+        ProblemError: it cannot be as it is.
     """
     if marker.kind is MarkerKind.POINT and not marker.label:
         raise invalid("{field} must not be empty.", "label")
@@ -184,7 +191,7 @@ def draft_of(model: DraftIn, *, source: str = "", live: bool = True, identity: s
         identity: of the pipeline that reads it.
 
     Raises:
-        Problem: the purpose asks for a legal ground or people's consent, and neither is given.
+        ProblemError: the purpose asks for a legal ground or people's consent, and neither is given.
     """
     check_ground(model.purpose, model.consent, model.ground)
     fields = model.model_dump(include=set(DraftIn.model_fields))
@@ -196,7 +203,7 @@ def check_ground(purpose: Purpose, consent: str, ground: str) -> None:
     """Hold a session's purpose against what the law asks for.
 
     Raises:
-        Problem: the purpose asks for a legal ground or people's consent, and neither is given.
+        ProblemError: the purpose asks for a legal ground or people's consent, and neither is given.
     """
     if purpose.needs_ground and not (consent or ground):
         raise invalid(
@@ -227,14 +234,14 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def json_answer(value: object, status: int = 200) -> Response:
-    """An answer of values, dataclasses and arrays among them. Takes its time with large ones: call it in a thread."""
+    """An answer of values, dataclasses among them. Takes its time with large ones: call it in a thread."""
     body = json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
     return Response(body, status, media_type="application/json")
 
 
 def plain(value: object) -> Any:
-    """A value as JSON has it: dataclasses as objects, arrays as lists, what is not finite as null."""
-    if value is None or isinstance(value, bool | int) and not isinstance(value, Enum):
+    """A value as JSON has it: dataclasses as objects, what is not finite as null."""
+    if value is None or (isinstance(value, bool | int) and not isinstance(value, Enum)):
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
@@ -242,10 +249,6 @@ def plain(value: object) -> Any:
         return plain(value.value)
     if isinstance(value, str):
         return value
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, np.ndarray):
-        return _array(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -257,20 +260,3 @@ def plain(value: object) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON")
-
-
-def _array(array: np.ndarray[Any, Any]) -> Any:
-    if array.dtype.kind == "f":
-        rounded = np.asarray(array, np.float64)
-        if not np.isfinite(rounded).all():
-            return _replaced(rounded.tolist())
-        return rounded.tolist()
-    if array.dtype.kind in "biu":
-        return array.tolist()
-    return [plain(entry) for entry in array.tolist()]
-
-
-def _replaced(values: Any) -> Any:
-    if isinstance(values, list):
-        return [_replaced(value) for value in values]
-    return values if math.isfinite(values) else None

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import math
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import cv2
 import numpy as np
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, create_task_group, to_thread
 from PIL import Image as PillowImage
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mimik.errors import MimikError, SourceError
 from mimik.pipeline import Pipeline
-from mimik.serve.messages import PICTURE_HEADER, ResultMessage, error_message, result_message, to_json
-from mimik.types import Frame, Image, SourceKind
+from mimik.serve.live import Live, LiveStreams
+from mimik.serve.messages import PICTURE_HEADER, Message, ResultMessage, error_message, result_message, to_json
+from mimik.serve.right_of_way import RightOfWay
+from mimik.types import Frame, FrameResult, Image, SourceKind
 
 __all__ = ["MAX_BYTES", "MAX_SIDE", "VisitorCamera", "answer_camera"]
 
@@ -34,9 +38,11 @@ class VisitorCamera:
 
     Args:
         pipeline: what reads the pictures.
+        on_result: called with each result.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, on_result: Callable[[FrameResult], None] | None = None) -> None:
+        self._on_result = on_result
         self._stream = pipeline.stream(SourceKind.LIVE)
         self._index = 0
         self._first_s: float | None = None
@@ -68,30 +74,61 @@ class VisitorCamera:
         self._last_s = max(self._last_s, captured - self._first_s)
         frame = Frame(image, self._index, self._last_s, arrived_s, _SOURCE)
         self._index += 1
-        return result_message(self._stream.process(frame), number)
+        result = self._stream.process(frame)
+        if self._on_result is not None:
+            self._on_result(result)
+        return result_message(result, number)
 
 
-async def answer_camera(websocket: WebSocket, pipeline: Pipeline, limiter: CapacityLimiter) -> None:
+async def answer_camera(
+    websocket: WebSocket, pipeline: Pipeline, limiter: CapacityLimiter, streams: LiveStreams, right_of_way: RightOfWay
+) -> None:
     """Serve one visitor until they leave.
 
     Args:
         websocket: not yet accepted.
         pipeline: what reads the pictures.
         limiter: how many pictures may be read at once, over all visitors.
+        streams: where the visitor's stream is known while they are there.
+        right_of_way: what lets live pictures go before the queue's.
     """
     await websocket.accept()
-    camera = VisitorCamera(pipeline)
-    with suppress(WebSocketDisconnect):
-        while True:
-            received = await websocket.receive()
-            if received["type"] == "websocket.disconnect":
-                return
-            arrived_s, message = time.perf_counter(), received.get("bytes") or b""
-            try:
-                answer = to_json(await to_thread.run_sync(camera.read, message, arrived_s, limiter=limiter))
-            except MimikError as error:
-                answer = to_json(error_message(error, _number(message)))
-            await websocket.send_text(answer)
+    loop = asyncio.get_running_loop()
+    notes: asyncio.Queue[Message] = asyncio.Queue()
+    live = Live(_SOURCE, lambda message: _post(loop, notes, message))
+    camera = VisitorCamera(pipeline, live.offer)
+    streams.add(live)
+
+    def read(message: bytes, arrived_s: float) -> ResultMessage:
+        with right_of_way.live():
+            return camera.read(message, arrived_s)
+
+    async def tell() -> None:
+        with suppress(WebSocketDisconnect):
+            while True:
+                await websocket.send_text(to_json(await notes.get()))
+
+    try:
+        async with create_task_group() as tasks:
+            with suppress(WebSocketDisconnect):
+                await websocket.send_text(to_json(live.hello))
+                tasks.start_soon(tell)
+                while (received := await websocket.receive())["type"] != "websocket.disconnect":
+                    arrived_s, message = time.perf_counter(), received.get("bytes") or b""
+                    try:
+                        answer = to_json(await to_thread.run_sync(read, message, arrived_s, limiter=limiter))
+                    except MimikError as error:
+                        answer = to_json(error_message(error, _number(message)))
+                    await websocket.send_text(answer)
+            tasks.cancel_scope.cancel()
+    finally:
+        await streams.end(live)
+
+
+def _post(loop: asyncio.AbstractEventLoop, notes: asyncio.Queue[Message], message: Message) -> None:
+    """Hand a message over to the event loop, from any thread."""
+    with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+        loop.call_soon_threadsafe(notes.put_nowait, message)
 
 
 def _number(message: bytes) -> int | None:

@@ -83,6 +83,7 @@ def test_any_bytes_are_refused_in_words(message: bytes) -> None:
 def test_a_bad_picture_does_not_end_the_session() -> None:
     """An error message that carries the picture's number, and the next picture is read."""
     with served(create_app(fake_pipeline())) as server, server.socket("/ws/camera") as socket:
+        assert json.loads(socket.recv(5))["type"] == "hello"
         socket.send(_message(1, 0.0, b"broken"))
         error = json.loads(socket.recv(5))
         assert (error["type"], error["index"]) == ("error", 1)
@@ -101,5 +102,6 @@ def test_every_visitor_has_people_of_their_own() -> None:
         server.socket("/ws/camera") as two,
     ):
         for socket in (one, two):
+            assert json.loads(socket.recv(5))["type"] == "hello"
             socket.send(_message(1, 0.0))
             assert json.loads(socket.recv(5))["faces"][0]["id"] == 1

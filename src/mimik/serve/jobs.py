@@ -1,0 +1,76 @@
+"""The API of the analysis queue: ``/v1/jobs``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from mimik.serve.library import Library, library_of
+from mimik.serve.problems import validated
+from mimik.serve.queue import QueueWorker, uploads_folder
+from mimik.serve.schemas import JobDraftIn, draft_of, job_json, json_answer
+from mimik.serve.uploads import receive_upload
+from mimik.store.values import Job, JobState
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/jobs")
+
+
+def _worker(request: Request) -> QueueWorker:
+    worker: QueueWorker = request.app.state.worker
+    return worker
+
+
+_Library = Annotated[Library, Depends(library_of)]
+_Worker = Annotated[QueueWorker, Depends(_worker)]
+
+
+@router.post("")
+async def add(request: Request, library: _Library, worker: _Worker) -> Response:
+    """Take a video (form fields ``file`` and ``draft``) and put it at the end of the queue."""
+    store = await library.store()
+    upload = await receive_upload(request, uploads_folder(store), request.app.state.max_upload)
+    try:
+        try:
+            body = JobDraftIn.model_validate_json(upload.draft)
+        except ValidationError as error:
+            raise validated(error, "draft") from error
+        named = body.model_copy(update={"title": body.title or upload.name})
+        draft = draft_of(named, source=upload.name, live=False, identity=request.app.state.identity)
+        now = datetime.now().astimezone()
+        job = Job(upload.id, upload.name, str(upload.path), draft, JobState.QUEUED, now)
+        await library.run(lambda store: store.add_job(job))
+    except BaseException:
+        upload.path.unlink(missing_ok=True)
+        raise
+    worker.start(store)
+    worker.wake()
+    return json_answer(job_json(job), 201)
+
+
+@router.get("")
+async def show_all(library: _Library) -> Response:
+    """All jobs, in the order in which they came."""
+    jobs = await library.run(lambda store: store.jobs())
+    return json_answer({"jobs": [job_json(job) for job in jobs]})
+
+
+@router.get("/{job}")
+async def show(job: str, library: _Library) -> Response:
+    """One job."""
+    return json_answer(job_json(await library.run(lambda store: store.job(job))))
+
+
+@router.delete("/{job}")
+async def cancel_or_remove(job: str, library: _Library, worker: _Worker) -> Response:
+    """Cancel a job that is not over, and return it; take one that is over off the list."""
+    before = await library.run(lambda store: store.job(job))
+    if before.state in (JobState.QUEUED, JobState.RUNNING):
+        return json_answer(job_json(await library.run(lambda store: worker.cancel(store, job))))
+    await library.run(lambda store: store.delete_job(job))
+    return Response(status_code=204)
