@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from mimik.store.values import ROOM, Aggregates, Purpose, Session, SessionState
 
@@ -21,6 +22,7 @@ __all__ = [
     "at_step",
     "calm",
     "mixture",
+    "restless",
     "rows_of",
     "session",
     "shown",
@@ -68,17 +70,25 @@ def mixture(index: int, weight: float = 0.8) -> NDArray[np.float64]:
 
 def shown(labels: list[int] | NDArray[np.int64], weight: float = 0.8) -> NDArray[np.float64]:
     """``(steps, 7)``: each step shows its label; -1 is a step in which the person was away."""
-    return np.stack([np.full(7, np.nan) if label < 0 else mixture(int(label), weight) for label in labels])
+    every = np.stack([*(mixture(label, weight) for label in range(7)), np.full(7, np.nan)])
+    return np.asarray(every[np.asarray(labels)])
 
 
 def calm(steps: int, random: np.random.Generator, rho: float = 0.6, spread: float = 0.06) -> NDArray[np.float64]:
     """``(steps, 7)``: one person's still face, with noise that is an AR(1) series."""
     noise = random.normal(0, spread * np.sqrt(1 - rho**2), (steps, 7))
     noise[0] /= np.sqrt(1 - rho**2)
-    for step in range(1, steps):
-        noise[step] += rho * noise[step - 1]
+    noise = lfilter([1.0], [1.0, -rho], noise, axis=0)
     probabilities = np.clip(mixture(CALM, 0.4) + noise, 0.001, None)
     return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))
+
+
+def restless(steps: int, random: np.random.Generator) -> NDArray[np.float64]:
+    """``(steps, 7)``: expressions that stay eight seconds on average; three in ten are glad."""
+    begins = random.random(steps) < 1 / 8
+    begins[0] = True
+    drawn = random.choice([GLAD, SAD, CALM], begins.sum(), p=[0.3, 0.1, 0.6])
+    return shown(drawn[begins.cumsum() - 1])
 
 
 def aggregates(people: Mapping[int, NDArray[np.float64]], *, fps: int = FPS, room: bool = True) -> Aggregates:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from mimik.analytics import analyse, by_hour
-from mimik.analytics.synchrony import holm
+from mimik.analytics.steps import Rows
+from mimik.analytics.synchrony import holm, synchrony
 from mimik.store.values import REASONS, ROOM, Aggregates, Marker, MarkerKind, SessionState
 from mimik.types import Reason
 from tests.unit.analytics.sessions import CALM, GLAD, SAD, aggregates, at_step, mixture, session, shown
@@ -65,7 +66,9 @@ def test_independent_people_are_seldom_called_synchronous() -> None:
     false = groups = 0
     for seed in range(40):
         random = np.random.default_rng(seed)
-        found = analyse(session(180), aggregates({n: smiling(waves(180, random)) for n in (1, 2, 3)}), []).synchrony
+        found = synchrony(
+            Rows.of(aggregates({n: smiling(waves(180, random)) for n in (1, 2, 3)}, room=False)).by_person()
+        )
         assert found is not None
         false += any(pair.p < 0.05 for pair in found.pairs)
         groups += found.p < 0.05

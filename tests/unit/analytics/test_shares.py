@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from mimik.analytics import Analysis, Shares, Span, analyse, spans
 from mimik.analytics.resampling import autocorrelation, block_length, block_weights, expanded, unit_weights
 from mimik.analytics.shares import shares
 from mimik.analytics.steps import Rows, covered
 from mimik.store.values import EMOTIONS, ROOM, Aggregates, Marker, MarkerKind, Person
-from tests.unit.analytics.sessions import CALM, GLAD, SAD, aggregates, at_step, calm, session, shown
+from tests.unit.analytics.sessions import CALM, GLAD, SAD, aggregates, at_step, calm, restless, session, shown
 
 people_labels = st.lists(st.lists(st.integers(-1, 6), min_size=8, max_size=40), min_size=1, max_size=4)
 
@@ -256,16 +255,6 @@ def test_the_expanded_interval_of_independent_units_agrees_with_the_t_interval()
     low, high = expanded((unit_weights(12, 20_000) @ units / 12)[:, None], 12)
     expected = stats.t.interval(0.95, 11, units.mean(), stats.sem(units))
     assert (low[0], high[0]) == pytest.approx(expected, abs=0.12 * (expected[1] - expected[0]))
-
-
-def restless(steps: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """Expressions that stay eight seconds on average; three in ten are glad."""
-    labels = np.empty(steps, np.int64)
-    for step in range(steps):
-        if not step or random.random() < 1 / 8:
-            label = int(random.choice([GLAD, SAD, CALM], p=[0.3, 0.1, 0.6]))
-        labels[step] = label
-    return shown(labels)
 
 
 def test_intervals_hold_the_true_share_although_neighbouring_seconds_are_alike() -> None:
