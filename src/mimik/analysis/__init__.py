@@ -6,8 +6,8 @@ The third, where wanted, reads the pictures once more and draws the results in. 
 the spool, an analysis that was interrupted ends in the same bytes as one that was not.
 """
 
-from mimik.analysis.inputs import Opener, open_input
+from mimik.analysis.inputs import Opener, Spooled, open_input
 from mimik.analysis.progress import Progress
 from mimik.analysis.run import Summary, analyse
 
-__all__ = ["Opener", "Progress", "Summary", "analyse", "open_input"]
+__all__ = ["Opener", "Progress", "Spooled", "Summary", "analyse", "open_input"]

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -21,6 +21,7 @@ from mimik.pipeline import Pipeline
 from mimik.sinks.rows import failed_row
 from mimik.sinks.tables import TABLE_SINKS
 from mimik.sinks.whole import unwritable
+from mimik.types import Sink
 
 __all__ = ["Summary", "analyse"]
 
@@ -68,6 +69,7 @@ def analyse(
     progress: Callable[[Progress], None] | None = None,
     stop: Event | None = None,
     opener: Opener = open_input,
+    keep: Callable[[Spooled], AbstractContextManager[Sink | None]] | None = None,
 ) -> Summary:
     """Read pictures and videos into ``faces.csv``, ``faces.json`` or ``faces.parquet``, a row a face a frame.
 
@@ -88,6 +90,7 @@ def analyse(
         progress: told after every frame.
         stop: set it, from any thread, to stop after the frame at hand.
         opener: makes a source of an input.
+        keep: asked for each input that was read, once everything is; what it gives takes the input's results, too.
 
     Raises:
         ConfigError: a format is unknown, or `fps` is not above 0.
@@ -113,7 +116,7 @@ def analyse(
 
         files: list[Path] = []
         if not stop.is_set():
-            _write_tables(pipeline, done, spools, targets)
+            _write_tables(pipeline, done, spools, targets, keep or (lambda spooled: nullcontext()))
             files += targets.values()
             if annotate:
                 drawer = Meter("annotate", len(paths), progress)
@@ -150,14 +153,23 @@ def _targets(output: Path, formats: Sequence[str]) -> dict[str, Path]:
     return targets
 
 
-def _write_tables(pipeline: Pipeline, inputs: Sequence[Spooled], spools: Path, targets: dict[str, Path]) -> None:
+def _write_tables(
+    pipeline: Pipeline,
+    inputs: Sequence[Spooled],
+    spools: Path,
+    targets: dict[str, Path],
+    keep: Callable[[Spooled], AbstractContextManager[Sink | None]],
+) -> None:
     drafts = {name: spools / f"faces.{name}" for name in targets}
     with ExitStack() as stack:
         sinks = [stack.enter_context(TABLE_SINKS[name](draft)) for name, draft in drafts.items()]
         for spooled in inputs:
-            for result in follow(pipeline, spooled):
-                for sink in sinks:
-                    sink.write(result)
+            with keep(spooled) as keeper:
+                for result in follow(pipeline, spooled):
+                    for sink in sinks:
+                        sink.write(result)
+                    if keeper is not None:
+                        keeper.write(result)
             if spooled.ending.error is not None:
                 for sink in sinks:
                     sink.write_rows([failed_row(str(spooled.job.path), spooled.ending.error)])

@@ -14,6 +14,9 @@ from rich.table import Table
 
 from mimik.analysis import Progress as Step
 from mimik.analysis import Summary, analyse, open_input
+from mimik.cli.films import Films
+from mimik.cli.keeping import planned, say_next
+from mimik.cli.options import Wish
 from mimik.cli.stopping import Stop
 from mimik.cli.terminal import Terminal
 from mimik.config import Settings
@@ -24,6 +27,8 @@ from mimik.sources import expand_inputs
 from mimik.types import Frame, Source
 
 __all__ = ["analyze", "parse_formats"]
+
+_NO_SESSION = Wish()
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
@@ -54,40 +59,49 @@ def analyze(
     anonymise: bool,
     fps: float | None,
     as_json: bool,
+    wish: Wish = _NO_SESSION,
 ) -> int:
     """Analyse the inputs and tell how it went.
 
     Returns:
-        0 all inputs were read, 1 some were not, 2 none was, 130 interrupted.
+        0 all inputs were read, 1 some were not or a session lacks something, 2 none was, 130 interrupted.
     """
     chosen = parse_formats(formats)
     if anonymise and not annotate:
         raise ConfigError("--anonymize hides faces in what --annotate writes. Give both.")
-    pipeline = Pipeline.load(settings)
-    paths = expand_inputs(inputs)
     stop = Event()
     teller = _Teller(terminal)
-    with _progress(terminal) as tell, Stop(stop.set):
-        summary = analyse(
-            pipeline,
-            paths,
-            output,
-            formats=chosen,
-            annotate=annotate,
-            anonymise=anonymise,
-            language=terminal.language,
-            fps=fps,
-            progress=tell,
-            stop=stop,
-            opener=teller.open,
-        )
+    with planned(terminal, wish) as plan:
+        pipeline = Pipeline.load(settings)
+        paths = expand_inputs(inputs)
+        films = None if plan is None else Films(terminal, plan, paths, pipeline.identity)
+        with _progress(terminal) as tell, Stop(stop.set):
+            summary = analyse(
+                pipeline,
+                paths,
+                output,
+                formats=chosen,
+                annotate=annotate,
+                anonymise=anonymise,
+                language=terminal.language,
+                fps=fps,
+                progress=tell,
+                stop=stop,
+                opener=teller.open,
+                keep=None if films is None else films.keep,
+            )
     if as_json:
         values = dataclasses.asdict(summary) | {"files": [str(path) for path in summary.files]}
+        if films is not None:
+            values["sessions"] = films.sessions
         terminal.write(json.dumps(values, ensure_ascii=False))
     else:
         terminal.out.print(_table(terminal, summary))
         for path in summary.files:  # not in the table, which would shorten long ones
             terminal.out.print(terminal.text("Written: {path}", path=path), markup=False, soft_wrap=True)
+    if plan is not None and films is not None:
+        for session in films.sessions:
+            say_next(terminal, plan, session)
     if summary.interrupted:
         terminal.say("Interrupted. The same command continues where it was.")
         return 130
@@ -96,7 +110,7 @@ def analyze(
             "{failed} of {inputs} inputs failed; their rows say why.", failed=summary.failed, inputs=summary.inputs
         )
         return 1 if summary.frames else 2
-    return 0
+    return int(films is not None and films.failed)
 
 
 class _Teller:

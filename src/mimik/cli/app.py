@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mimik import __version__
+from mimik.cli import options
 from mimik.cli.language import Command, Group
 from mimik.cli.session.app import session_app
 from mimik.cli.terminal import Terminal
@@ -160,7 +161,8 @@ def demo(
         "  mimik live 1 --window               the second camera, in a window\n"
         "  mimik live rtsp://10.0.0.5/stream   a network camera\n"
         "  mimik live --record talk.mp4        keep it, with boxes and labels\n"
-        "  mimik live --headless | jq .top     a JSON object a face and frame"
+        "  mimik live --headless | jq .top     a JSON object a face and frame\n"
+        "  mimik live --session 'Question 1'   keep the figures, for a report"
     ),
 )
 def live(
@@ -174,6 +176,16 @@ def live(
         Path | None, typer.Option(metavar="FILE.mp4", help="Write the annotated picture as an H.264 video.")
     ] = None,
     seconds: Seconds = None,
+    session: options.Title = None,
+    purpose: options.Purposes = None,
+    consent: options.Consent = None,
+    ground: options.Ground = None,
+    tags: options.Tags = None,
+    aggregate_only: options.AggregateOnly = False,
+    raw_days: options.RawDays = None,
+    keep_days: options.KeepDays = None,
+    clip: options.Clip = False,
+    db: options.Database = None,
     host: Host = "127.0.0.1",
     port: Port = None,
     no_browser: NoBrowser = False,
@@ -188,12 +200,15 @@ def live(
     if window and headless:
         raise typer.BadParameter("choose one", context, param_hint=("--window", "--headless"))
     chosen = settings(detector, model, threads, side, live=True)
+    kept = tuple(tags or ())
+    wish = options.Wish(session, purpose, consent, ground, kept, aggregate_only, raw_days, keep_days, clip, db)
     if window:
-        code = work.show_window(context.obj, chosen, source, record, seconds)
+        code = work.show_window(context.obj, chosen, source, record, seconds, wish)
     elif headless:
-        code = work.print_lines(context.obj, chosen, source, record, seconds)
+        code = work.print_lines(context.obj, chosen, source, record, seconds, wish)
     else:
-        code = work.show_page(context.obj, chosen, source, work.Page(host, port, not no_browser), record, seconds)
+        page = work.Page(host, port, not no_browser)
+        code = work.show_page(context.obj, chosen, source, page, record, seconds, wish)
     raise typer.Exit(code)
 
 
@@ -201,6 +216,8 @@ def live(
     cls=Command,
     help=(
         "Read every face of pictures and videos into a table, one row a face and frame.\n\n"
+        "With --session, each video is kept as a session, too; several get their file's name behind the title. "
+        "Pictures have no time and make none.\n\n"
         "Interrupted and started again, it continues where it was. "
         "Exit code: 0 all read, 1 some inputs failed, 2 nothing could be done."
     ),
@@ -209,7 +226,8 @@ def live(
         "  mimik analyze holiday/ -o out                       makes out/faces.csv\n"
         "  mimik analyze '*.mp4' -o out --format csv,parquet   two tables\n"
         "  mimik analyze film.mp4 -o out --fps 2               two frames a second\n"
-        "  mimik analyze film.mp4 -o out --annotate            draws them in, too"
+        "  mimik analyze film.mp4 -o out --annotate            draws them in, too\n"
+        "  mimik analyze film.mp4 -o out --session 'Spot A'    a session, for a report"
     ),
 )
 def analyze(
@@ -224,6 +242,15 @@ def analyze(
     fps: Annotated[
         float | None, typer.Option(metavar="F", min=0.001, help="Frames a second of video; every one where absent.")
     ] = None,
+    session: options.Title = None,
+    purpose: options.Purposes = None,
+    consent: options.Consent = None,
+    ground: options.Ground = None,
+    tags: options.Tags = None,
+    aggregate_only: options.AggregateOnly = False,
+    raw_days: options.RawDays = None,
+    keep_days: options.KeepDays = None,
+    db: options.Database = None,
     as_json: AsJson = False,
     detector: Detector = None,
     model: Model = None,
@@ -233,6 +260,8 @@ def analyze(
     from mimik.cli import analyze as work
     from mimik.cli.models import settings
 
+    kept = tuple(tags or ())
+    wish = options.Wish(session, purpose, consent, ground, kept, aggregate_only, raw_days, keep_days, db=db)
     code = work.analyze(
         context.obj,
         settings(detector, model, threads, side),
@@ -243,6 +272,7 @@ def analyze(
         anonymise=anonymize,
         fps=fps,
         as_json=as_json,
+        wish=wish,
     )
     raise typer.Exit(code)
 

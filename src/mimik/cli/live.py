@@ -7,14 +7,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mimik.cli.keeping import Keeper, Plan, planned
+from mimik.cli.options import Wish
 from mimik.cli.recording import Recorder, checked_path
 from mimik.cli.stopping import Stop
 from mimik.cli.terminal import Terminal, silence_stdout
 from mimik.config import Settings
+from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
 from mimik.realtime import Realtime
 from mimik.sources import Paced, open_source
@@ -24,6 +27,7 @@ from mimik.words import choose_language
 __all__ = ["Page", "demonstrate", "print_lines", "show_page", "show_window"]
 
 _RECORDED_FPS = 30.0
+_NO_SESSION = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,41 +70,53 @@ def demonstrate(terminal: Terminal, settings: Settings, seconds: float) -> int:
     return stop.exit_code
 
 
-def print_lines(terminal: Terminal, settings: Settings, spec: str, record: Path | None, seconds: float | None) -> int:
+def print_lines(
+    terminal: Terminal,
+    settings: Settings,
+    spec: str,
+    record: Path | None,
+    seconds: float | None,
+    wish: Wish = _NO_SESSION,
+) -> int:
     """Print a JSON object a face and frame, until the source ends, the time is up, or nobody reads any more."""
     from mimik.sinks import JsonLinesSink
 
     record = record and checked_path(record)
-    pipeline = Pipeline.load(settings)
-    with (
-        _recorded(open_source(spec, notice=terminal.notice), record, terminal) as (source, recorder),
-        Stop(source.close, seconds) as stop,
-        JsonLinesSink(sys.stdout) as lines,
-    ):
-        try:
-            for result in pipeline.run(source):
-                if recorder is not None:
-                    recorder.read(result)
-                lines.write(result)
-        except BrokenPipeError:
-            silence_stdout()
-    recorded = _recording_code(terminal, recorder, record)
-    return stop.exit_code or recorded
+    with planned(terminal, wish) as plan:
+        pipeline = Pipeline.load(settings)
+        opened = open_source(spec, notice=terminal.notice)
+        with (
+            _kept(opened, plan, pipeline, terminal) as keeper,
+            _recorded(opened, record, terminal) as (source, recorder),
+            Stop(source.close, seconds) as stop,
+            JsonLinesSink(sys.stdout) as lines,
+        ):
+            taking = _taking(recorder, keeper)
+            try:
+                for result in pipeline.run(source):
+                    if taking is not None:
+                        taking(result)
+                    lines.write(result)
+            except BrokenPipeError:
+                silence_stdout()
+    return stop.exit_code or _recording_code(terminal, recorder, record) or _session_code(keeper)
 
 
-def show_window(terminal: Terminal, settings: Settings, spec: str, record: Path | None, seconds: float | None) -> int:
+def show_window(
+    terminal: Terminal,
+    settings: Settings,
+    spec: str,
+    record: Path | None,
+    seconds: float | None,
+    wish: Wish = _NO_SESSION,
+) -> int:
     """Show a desktop window until q, Esc, Ctrl-C, or the source's end."""
     from mimik.cli.window import HighGui, check_screen, show
     from mimik.sinks import Overlay
 
     check_screen()
     record = record and checked_path(record)
-    pipeline = Pipeline.load(settings)
     overlay = Overlay(terminal.language)
-    opened = open_source(spec, notice=terminal.notice)
-    stream = pipeline.stream(opened.kind)
-    if opened.kind is not SourceKind.LIVE:
-        opened = Paced(opened)
 
     def draw(frame: Frame, result: FrameResult | None, recorder: Recorder | None) -> Image:
         if result is None:
@@ -109,26 +125,33 @@ def show_window(terminal: Terminal, settings: Settings, spec: str, record: Path 
             recorder.read(result)
         return overlay.draw_on(frame.image, result.faces)
 
-    with (
-        _recorded(opened, record, terminal) as (source, recorder),
-        Stop(source.close, seconds) as stop,
-        Realtime(source, stream) as realtime,
-    ):
-        terminal.say("q or Esc in the window quits.")
-        show(
-            realtime,
-            lambda frame, result: draw(frame, result, recorder),
-            HighGui(),
-            lambda now: terminal.text(
-                "Mimik · {name} · {fps:.0f} fps, latency {latency:.0f} ms",
-                name=opened.name,
-                fps=now.capture_fps,
-                latency=now.latency_p50_ms,
-            ),
-            lambda: stop.wanted,
-        )
-    recorded = _recording_code(terminal, recorder, record)
-    return stop.exit_code or recorded
+    with planned(terminal, wish) as plan:
+        pipeline = Pipeline.load(settings)
+        opened = open_source(spec, notice=terminal.notice)
+        stream = pipeline.stream(opened.kind)
+        with (
+            _kept(opened, plan, pipeline, terminal) as keeper,
+            _recorded(_paced(opened), record, terminal) as (source, recorder),
+            Stop(source.close, seconds) as stop,
+            Realtime(source, stream) as realtime,
+            _followed(realtime, keeper),
+        ):
+            terminal.say("q or Esc in the window quits.")
+            if keeper is not None:
+                terminal.say("m in the window sets a marker.")
+            show(
+                realtime,
+                lambda frame, result: draw(frame, result, recorder),
+                HighGui(None if keeper is None else keeper.mark),
+                lambda now: terminal.text(
+                    "Mimik · {name} · {fps:.0f} fps, latency {latency:.0f} ms",
+                    name=opened.name,
+                    fps=now.capture_fps,
+                    latency=now.latency_p50_ms,
+                ),
+                lambda: stop.wanted,
+            )
+    return stop.exit_code or _recording_code(terminal, recorder, record) or _session_code(keeper)
 
 
 def show_page(
@@ -138,6 +161,7 @@ def show_page(
     page: Page,
     record: Path | None = None,
     seconds: float | None = None,
+    wish: Wish = _NO_SESSION,
 ) -> int:
     """Serve the web page until Ctrl-C.
 
@@ -148,11 +172,11 @@ def show_page(
         page: where to serve.
         record: also write the annotated source here.
         seconds: end after so long.
+        wish: also keep the source as a session.
     """
     from mimik.serve import create_app, serve
 
     record = record and checked_path(record)
-    pipeline = Pipeline.load(settings)
 
     def ready(address: str) -> None:
         terminal.say("Mimik is at {address}  (Ctrl-C ends it)", address=address)
@@ -161,32 +185,95 @@ def show_page(
             timer.daemon = True
             timer.start()
 
-    def run(source: Callable[[Notice], Source] | Source | None, recorder: Recorder | None = None) -> None:
+    def run(
+        source: Callable[[Notice], Source] | Source | None, taking: Callable[[FrameResult], None] | None = None
+    ) -> None:
         app = create_app(
             pipeline,
             source=source,
             language=choose_language(terminal.asked) if terminal.asked else None,
-            on_result=None if recorder is None else recorder.read,
+            on_result=taking,
         )
         serve(app, page.host, page.port, page.open_browser, ready, terminal.notice)
 
-    if spec is None:
-        run(None)
-        return 0
-    opened = open_source(spec, notice=terminal.notice)
-    if record is None:
-        # It can be opened, or we would not be here. It is opened again when somebody presses Start in the page.
-        opened.close()
-        run(lambda notice: open_source(spec, notice=notice))
-        return 0
-    if opened.kind is not SourceKind.LIVE:
-        opened = Paced(opened)
-    with _recorded(opened, record, terminal) as (source, recorder):
-        try:
-            run(source, recorder)
-        finally:
-            source.close()
-    return _recording_code(terminal, recorder, record)
+    with planned(terminal, wish) as plan:
+        pipeline = Pipeline.load(settings)
+        if spec is None:
+            run(None)
+            return 0
+        opened = open_source(spec, notice=terminal.notice)
+        if record is None and plan is None:
+            # It can be opened, or we would not be here. It is opened again when somebody presses Start in the page.
+            opened.close()
+            run(lambda notice: open_source(spec, notice=notice))
+            return 0
+        with (
+            _kept(opened, plan, pipeline, terminal) as keeper,
+            _recorded(_paced(opened), record, terminal) as (source, recorder),
+        ):
+            try:
+                run(source, _taking(recorder, keeper))
+            finally:
+                source.close()
+    return _recording_code(terminal, recorder, record) or _session_code(keeper)
+
+
+def _paced(source: Source) -> Source:
+    """The source, at the pace of its own time."""
+    return source if source.kind is SourceKind.LIVE else Paced(source)
+
+
+def _taking(recorder: Recorder | None, keeper: Keeper | None) -> Callable[[FrameResult], None] | None:
+    """What hands a result to whoever keeps it; None where nobody does."""
+    takers = [taker.read for taker in (recorder, keeper) if taker is not None]
+    if not takers:
+        return None
+
+    def take(result: FrameResult) -> None:
+        for taker in takers:
+            taker(result)
+
+    return take
+
+
+@contextmanager
+def _kept(source: Source, plan: Plan | None, pipeline: Pipeline, terminal: Terminal) -> Iterator[Keeper | None]:
+    """What keeps the source as a session, where one is wanted."""
+    if plan is None:
+        yield None
+        return
+    try:
+        keeper = Keeper(terminal, plan, source, pipeline.identity)
+    except MimikError:
+        source.close()
+        raise
+    with keeper:
+        yield keeper
+
+
+@contextmanager
+def _followed(realtime: Realtime, keeper: Keeper | None) -> Iterator[None]:
+    """Hand every result of a live run to what keeps it, in a thread of its own."""
+    if keeper is None:
+        yield
+        return
+
+    def follow() -> None:
+        with suppress(MimikError):  # whoever shows the run tells of it
+            for result in realtime.results():
+                keeper.read(result)
+
+    thread = threading.Thread(target=follow, name="mimik-follow", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        realtime.close()
+        thread.join(timeout=5)
+
+
+def _session_code(keeper: Keeper | None) -> int:
+    return 0 if keeper is None else keeper.exit_code
 
 
 @contextmanager

@@ -22,6 +22,7 @@ __all__ = ["HighGui", "Screen", "check_screen", "show"]
 
 _TITLE = "Mimik"
 _QUIT_KEYS = frozenset({ord("q"), ord("Q"), 27})
+_MARK_KEYS = frozenset({ord("m"), ord("M")})
 
 
 def check_screen() -> None:
@@ -71,9 +72,14 @@ class Screen(Protocol):
 
 
 class HighGui:
-    """OpenCV's window; of one thread only. q, Esc or closing it quits."""
+    """OpenCV's window; of one thread only. q, Esc or closing it quits.
 
-    def __init__(self) -> None:
+    Args:
+        mark: called when m is pressed.
+    """
+
+    def __init__(self, mark: Callable[[], None] | None = None) -> None:
+        self._mark = mark
         cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         self._sized = False
 
@@ -87,8 +93,11 @@ class HighGui:
         cv2.setWindowTitle(_TITLE, text)
 
     def asked_to_quit(self) -> bool:
-        if cv2.waitKey(5) & 0xFF in _QUIT_KEYS:
+        key = cv2.waitKey(5) & 0xFF
+        if key in _QUIT_KEYS:
             return True
+        if key in _MARK_KEYS and self._mark is not None:
+            self._mark()
         return self._sized and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ class BlurredClip:
     def _write_all(self) -> None:
         coming = iter(self._queue.get, None)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with AnnotatedVideo(self.path, self._fps) as video:
                 for result in _hidden(coming):
                     if not self._written:

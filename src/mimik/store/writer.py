@@ -86,6 +86,7 @@ class SessionWriter:
         self._points = 0
         self._began = 0.0
         self._last_s = 0.0
+        self._written = False
         self._ended_s: float | None = None
         self._saved_s = 0.0  # written by the thread alone
         self._trouble = False
@@ -173,7 +174,9 @@ class SessionWriter:
             if frame.index <= self._index:
                 self._begin_stream()
             self._index, self._source_s = frame.index, frame.time_s
-            self._last_s = time_s = max(self._last_s, self._place(frame))
+            # Time stamps may repeat, in some AVI files every other one; what a person shows at a time is kept once.
+            self._last_s = time_s = max(self._place(frame), self._last_s + _LEAST_STEP_S if self._written else 0.0)
+            self._written = True
             rows = len(result.faces) or 1
             if self._rows + rows > _MOST_ROWS and not self._make_room(rows):
                 self._lose(time_s)

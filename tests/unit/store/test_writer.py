@@ -190,6 +190,16 @@ def test_frames_without_a_face_count_for_the_room(store: Store) -> None:
     assert sums.faces.sum() == 0
 
 
+def test_time_stamps_that_repeat_lose_no_sample(store: Store) -> None:
+    """As those of H.264 in AVI do."""
+    with SessionWriter(store, DRAFT, wall_clock=False) as writer:
+        for n in range(20):
+            writer.write(result(n // 2 / 5, [face()], n))
+    (samples,) = store.samples(writer.session.id)
+    assert len(samples) == 20
+    np.testing.assert_allclose(samples.time_s, np.arange(20) // 2 / 5, atol=0.002)
+
+
 def test_aggregate_only_keeps_no_row_of_a_person(store: Store) -> None:
     with SessionWriter(store, replace(DRAFT, aggregate_only=True), wall_clock=False) as writer:
         for each in run():

@@ -1,0 +1,111 @@
+"""The options of commands that record a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "AggregateOnly",
+    "Clip",
+    "Consent",
+    "Database",
+    "Ground",
+    "KeepDays",
+    "Purposes",
+    "RawDays",
+    "Tags",
+    "Title",
+    "Wish",
+]
+
+_PANEL = "Session"
+
+Title = Annotated[
+    str | None,
+    typer.Option(
+        "--session", metavar="TITLE", help="Keep the figures as a session of this title.", rich_help_panel=_PANEL
+    ),
+]
+Purposes = Annotated[
+    str | None,
+    typer.Option(
+        "--purpose",
+        metavar="PURPOSE",
+        help=(
+            "What it is for: lesson, work, product, advertisement, shop, interview, clinic, research or other. "
+            "For lesson, work and shop the law is shown, and --consent or --ground is needed."
+        ),
+        show_default="“other”",
+        rich_help_panel=_PANEL,
+    ),
+]
+Consent = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT", help="How the people were told and agreed, in your own words.", rich_help_panel=_PANEL
+    ),
+]
+Ground = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="The legal ground, in your own words.", rich_help_panel=_PANEL)
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="A word to find it by; may be repeated.", rich_help_panel=_PANEL),
+]
+AggregateOnly = Annotated[
+    bool,
+    typer.Option("--aggregate-only", help="Keep sums of all people only, never one person's.", rich_help_panel=_PANEL),
+]
+RawDays = Annotated[
+    str | None,
+    typer.Option(
+        "--raw-days",
+        metavar="N|forever",
+        help="Keep every reading for so many days; the sums a second stay.",
+        show_default="30",
+        rich_help_panel=_PANEL,
+    ),
+]
+KeepDays = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-days",
+        metavar="N|forever",
+        help="Keep the session for so many days.",
+        show_default="forever",
+        rich_help_panel=_PANEL,
+    ),
+]
+Clip = Annotated[
+    bool,
+    typer.Option("--clip", help="Also keep a video in which all faces found are blurred.", rich_help_panel=_PANEL),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="URL",
+        help="Where sessions are kept: a file, sqlite:///FILE or postgresql://USER@HOST/NAME.",
+        show_default="MIMIK_DATABASE_URL, or your own data folder",
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for about a session, as it was typed; None and empty where nothing was said."""
+
+    title: str | None = None
+    purpose: str | None = None
+    consent: str | None = None
+    ground: str | None = None
+    tags: tuple[str, ...] = ()
+    aggregate_only: bool = False
+    raw_days: str | None = None
+    keep_days: str | None = None
+    clip: bool = False
+    db: str | None = None
