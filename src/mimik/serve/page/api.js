@@ -27,10 +27,10 @@ export async function ask(path, { method = "GET", body, type = "application/json
 /** Fetches a file and hands it to the browser's downloads. */
 export async function download(path, name) {
   const answer = await reach(path, {});
-  const sent = /filename="?([^";]+)"?/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
+  const sent = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await answer.blob());
-  link.download = sent ?? name;
+  link.download = sent ? decodeURIComponent(sent) : name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

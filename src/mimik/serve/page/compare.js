@@ -136,7 +136,7 @@ export class Compare {
     const answer = await ask(`/v1/compare${query({ ...asked, lang: language(), theme: document.documentElement.dataset.theme })}`);
     if (turn !== this.#turn) return;
     showFindings(this.#findings, answer.findings);
-    showWarnings(this.#warnings, answer.warnings ?? answer.comparison?.warnings ?? []);
+    showWarnings(this.#warnings, answer.warnings);
     this.#result.hidden = false;
     await this.#figures.show(answer.figures);
     if (moved) this.#result.querySelector("h2").focus();

@@ -28,7 +28,7 @@ export class Live {
 
   constructor(settings) {
     this.#settings = settings;
-    this.#recording = new Recording(() => this.#writeStored(), settings.clips !== false);
+    this.#recording = new Recording(() => this.#writeStored());
     part("start").addEventListener("click", () => void this.#start());
     part("pause").addEventListener("click", () => this.#pause());
     part("stop").addEventListener("click", () => void this.#stop());
@@ -153,7 +153,7 @@ export class Live {
   get #told() {
     return {
       size: (width, height) => this.#size(width, height),
-      hello: (token) => this.#recording.connect(token ?? null),
+      hello: (token) => this.#recording.connect(this.#settings.sessions ? token : null),
       recording: (message) => this.#recording.hear(message),
       result: (result) => {
         if (state() !== "live") return;

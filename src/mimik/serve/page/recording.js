@@ -12,7 +12,7 @@ const part = (id) => document.getElementById(id);
 
 export class Recording {
   #changed;
-  #form;
+  #form = new DraftForm();
   #token = null;
   #own = null; // the token under which the recording runs
   #draft = null;
@@ -24,9 +24,8 @@ export class Recording {
   #lost = 0; // questions without an answer
 
   /** `changed` is called when a recording begins, pauses, goes on, fails to save or ends. */
-  constructor(changed, clips) {
+  constructor(changed) {
     this.#changed = changed;
-    this.#form = new DraftForm({ clips });
     part("record-draft").append(this.#form.element);
     part("record").addEventListener("click", () => this.#open());
     part("record-cancel").addEventListener("click", () => part("record-dialog").close());

@@ -2,12 +2,13 @@
 import { act, ask, download, query, tellTrouble } from "./api.js";
 import { confirm, field, make, toggle } from "./dom.js";
 import { purposeOptions, splitTags } from "./draft.js";
+import { VideoLink } from "./film.js";
 import { Figures, showFindings, showWarnings } from "./figures.js";
+import { Linked } from "./linked.js";
 import { Markers } from "./markers.js";
 import { go } from "./router.js";
 import { facts, tagChips } from "./sessions.js";
 import { Strip, legend } from "./timeline.js";
-import { VideoLink } from "./film.js";
 import { clock, language, moment, say } from "./words.js";
 
 export class SessionPage {
@@ -16,6 +17,7 @@ export class SessionPage {
   #session = null;
   #turn = 0;
   #rested = false;
+  #length = 1;
   #title = make("h1", { tabIndex: -1 });
   #facts = make("p", { class: "facts-line" });
   #more = make("dl", { class: "more" });
@@ -28,6 +30,7 @@ export class SessionPage {
   #relative = toggle("Relative to rest", "Differences from each person's own rest measurement, not absolute figures.", false, () => void this.#draw());
   #strip = new Strip((time) => this.#sought(time));
   #film = new VideoLink((time) => this.#played(time));
+  #linked = new Linked((time) => this.#goTo(time));
   #markers = new Markers(() => this.#strip.time, (time) => this.#goTo(time), () => this.#reload());
   #figures;
 
@@ -130,11 +133,11 @@ export class SessionPage {
       if (turn !== this.#turn) return;
       this.#session = session;
       this.#describe(session);
-      const markers = analysis.markers ?? session.markers ?? [];
+      const { markers } = session;
       this.#rested = markers.some(({ kind }) => kind === "baseline");
       this.#relative.element.hidden = !this.#rested;
       this.#whole.hidden = false;
-      this.#length = Math.max(session.duration_s, analysis.coverage?.duration_s ?? 0);
+      this.#length = session.duration_s;
       this.#strip.show(this.#length, analysis.timeline, markers);
       this.#markers.show(this.#id, markers);
       this.#film.offer(session.clip ? `${this.#path}/clip.mp4` : null);
@@ -149,8 +152,6 @@ export class SessionPage {
       tellTrouble(this.#trouble, error);
     }
   }
-
-  #length = 1;
 
   #describe(session) {
     this.#title.textContent = session.title;
@@ -179,8 +180,11 @@ export class SessionPage {
     });
     if (answer === null || turn !== this.#turn) return;
     showFindings(this.#findings, answer.findings);
-    showWarnings(this.#warnings, answer.warnings ?? []);
+    showWarnings(this.#warnings, answer.warnings);
     await this.#figures.show(answer.figures);
+    const chart = this.#figures.chart("timeline");
+    if (chart) this.#linked.follow(chart);
+    this.#linked.move(this.#strip.time);
   }
 
   #sought(time) {
@@ -201,6 +205,7 @@ export class SessionPage {
   #tellTime(time) {
     this.#time.textContent = `${clock(time)} / ${clock(this.#length)}`;
     this.#markers.at(time);
+    this.#linked.move(time);
   }
 
   #edit() {

@@ -2,7 +2,7 @@
 import { ask, query, tellTrouble } from "./api.js";
 import { field, make } from "./dom.js";
 import { PURPOSES, purposeOptions } from "./draft.js";
-import { Figures, showFindings, showWarnings } from "./figures.js";
+import { Figures, showWarnings } from "./figures.js";
 import { decimal, duration, language, moment, say } from "./words.js";
 
 const TYPE_MS = 200;
@@ -21,7 +21,7 @@ export class Sessions {
   #trouble = make("p", { class: "trouble", role: "alert", hidden: true });
   #hoursButton = make("button", { type: "button", "aria-expanded": "false", "aria-controls": "hours", t: "Mood by hour and weekday" });
   #hours = make("section", { id: "hours", class: "card-box", hidden: true });
-  #findings = make("ul", { class: "findings" });
+  #nothing = make("p", { class: "help", hidden: true, t: "Nothing was read in these sessions yet." });
   #warnings = make("div", { class: "warnings", hidden: true });
   #figures;
   #turn = 0;
@@ -31,7 +31,7 @@ export class Sessions {
     purposeOptions(this.#purpose);
     const drawn = make("div", {});
     this.#figures = new Figures(drawn, load);
-    this.#hours.append(make("h2", { t: "Mood by hour and weekday" }), make("p", { class: "help", t: "Over the sessions in the list below, in the time of the place of recording." }), this.#warnings, this.#findings, drawn);
+    this.#hours.append(make("h2", { t: "Mood by hour and weekday" }), make("p", { class: "help", t: "Over the sessions in the list below, in the time of the place of recording." }), this.#warnings, this.#nothing, drawn);
     place.append(
       make("h1", { t: "Sessions", tabIndex: -1 }),
       make("div", { class: "filters" }, field("Search", this.#search), field("Purpose", this.#purpose), field("Tag", this.#tag), this.#hoursButton),
@@ -121,9 +121,9 @@ export class Sessions {
     const theme = document.documentElement.dataset.theme;
     try {
       const answer = await ask(`/v1/hours${query({ ...this.#chosen, lang: language(), theme })}`);
-      showWarnings(this.#warnings, answer.warnings ?? answer.hours?.warnings ?? []);
-      showFindings(this.#findings, answer.findings ?? []);
-      await this.#figures.show(answer.figures ?? []);
+      showWarnings(this.#warnings, answer.warnings);
+      this.#nothing.hidden = answer.figures.length > 0;
+      await this.#figures.show(answer.figures);
     } catch (error) {
       tellTrouble(this.#trouble, error);
     }

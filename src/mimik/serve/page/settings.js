@@ -85,7 +85,7 @@ export class Settings {
     try {
       const store = await ask("/v1/store");
       const lines = [
-        ["Database", () => store.url],
+        ["Database", () => store.url.replace(/^sqlite:\/\/\//, "")],
         ["Size", () => (store.size_bytes === null ? t("unknown") : bytes(store.size_bytes))],
         ["Sessions", () => decimal(store.sessions)],
         ["Jobs in the queue", () => decimal(store.jobs)],
@@ -116,10 +116,10 @@ export class Settings {
   }
 
   async #purge() {
-    const { sessions = 0, raw = 0, ...rest } = (await ask("/v1/store/purge", { method: "POST" })) ?? {};
+    const { sessions, raw } = await ask("/v1/store/purge", { method: "POST" });
     say(this.#done, "Deleted: {sessions} sessions, and the readings of {raw} more.", {
       sessions: () => decimal(sessions),
-      raw: () => decimal(raw || rest.raw_sessions || 0),
+      raw: () => decimal(raw),
     });
     await this.#refresh();
   }
