@@ -13,7 +13,7 @@ from mimik.lab.page import Page, mosaic
 from mimik.types import Emotion
 from mimik.words import EMOTION_COLOURS, emotion_name, translate
 
-__all__ = ["per_cent", "write_evaluation"]
+__all__ = ["class_rows", "per_cent", "summary_rows", "write_evaluation"]
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#8A8A8A"
 
@@ -53,6 +53,69 @@ def per_cent(value: float | None, language: str) -> str:
     return f"%{number.replace('.', ',')}" if language == "tr" else f"{number} %"
 
 
+def summary_rows(values: dict[str, Any], language: str) -> list[tuple[str, str]]:
+    """An evaluation's headline measures: what is measured, and how it came out."""
+
+    def text(text: str, /, **places: object) -> str:
+        return translate(text, language, **places)
+
+    def scored(share: float | None, interval: list[float] | None) -> str:
+        return per_cent(share, language) + _interval(interval, language)
+
+    rows = [(text("Accuracy"), scored(values["accuracy"], values["interval"]))]
+    if values["accuracy_without_twins"] is not None:
+        name = text(
+            "Accuracy without twins of training pictures ({faces} faces)", faces=f"{values['faces_without_twins']:,}"
+        )
+        rows.append((name, scored(values["accuracy_without_twins"], values["interval_without_twins"])))
+    if values["tta"]:
+        rows.append(
+            (text("Accuracy with the mirror image"), scored(values["tta"]["accuracy"], values["tta"]["interval"]))
+        )
+    rows.append((text("Macro F1"), f"{values['macro_f1']:.3f}"))
+    rows.append(
+        (
+            text("FER+ accuracy, 8 classes, plain argmax"),
+            scored(values["ferplus_accuracy"], values["ferplus_interval"]),
+        )
+    )
+    for one in (values["corruptions"] or {}).values():
+        rows.append(
+            (text("Accuracy, {condition}", condition=text(one["what"])), scored(one["accuracy"], one["interval"]))
+        )
+    rows += [
+        (text("Calibration error ({bins} bins)", bins=values["ece_bins"]), per_cent(values["ece"], language)),
+        (text("Negative log likelihood"), f"{values['nll']:.3f}"),
+        (text("Multiply-adds a face"), f"{values['multiply_adds'] / 1e6:.1f} M"),
+        (text("Parameters"), f"{values['parameters']:,}"),
+        (text("Size"), f"{values['bytes'] / 1e6:.2f} MB"),
+        (text("Time a face, one thread"), f"{values['ms_a_face']:.2f} ms"),
+    ]
+    return rows
+
+
+def class_rows(values: dict[str, Any], language: str) -> tuple[list[str], list[list[str]]]:
+    """An evaluation's table by expression: headings and rows."""
+    headings = ("Expression", "Faces", "Precision", "Recall", "F1", "ROC area", "Average precision")
+    rows = [
+        [
+            emotion_name(emotion, language),
+            f"{found['faces']:,}",
+            per_cent(found["precision"], language),
+            per_cent(found["recall"], language),
+            f"{found['f1']:.2f}",
+            _number(found["roc_auc"]),
+            _number(found["average_precision"]),
+        ]
+        for emotion, found in values["classes"].items()
+    ]
+    return [translate(heading, language) for heading in headings], rows
+
+
+def _interval(value: list[float] | None, language: str) -> str:
+    return "" if value is None else f" ({per_cent(value[0], language)} – {per_cent(value[1], language)})"
+
+
 class _Builder:
     """Makes the page of one evaluation."""
 
@@ -68,7 +131,7 @@ class _Builder:
         return per_cent(value, self.language)
 
     def interval(self, value: list[float] | None) -> str:
-        return "" if value is None else f" ({self.share(value[0])} – {self.share(value[1])})"
+        return _interval(value, self.language)
 
     def page(self) -> Page:
         page = Page(self.text("Evaluation of {model}", model=self.values["model"]), self.language)
@@ -83,12 +146,12 @@ class _Builder:
         )
         page.paragraph(
             self.text(
-                "Labels are what people chose, not what anybody felt: people agree with FER-2013's labels about 65 "
+                "Labels are what people chose for each picture; others agree with those of FER-2013 about 65 "
                 "times in 100."
             ),
             quiet=True,
         )
-        self._summary(page)
+        page.table([self.text("Measure"), self.text("Value")], summary_rows(self.values, self.language))
         self._classes(page)
         self._trust(page)
         self._curves(page)
@@ -99,61 +162,9 @@ class _Builder:
         self._disagreements(page)
         return page
 
-    def _summary(self, page: Page) -> None:
-        values = self.values
-        rows = [[self.text("Accuracy"), self.share(values["accuracy"]) + self.interval(values["interval"])]]
-        if values["accuracy_without_twins"] is not None:
-            rows.append(
-                [
-                    self.text(
-                        "Accuracy without twins of training pictures ({faces} faces)",
-                        faces=f"{values['faces_without_twins']:,}",
-                    ),
-                    self.share(values["accuracy_without_twins"]) + self.interval(values["interval_without_twins"]),
-                ]
-            )
-        if values["tta"]:
-            rows.append(
-                [
-                    self.text("Accuracy with the mirror image"),
-                    self.share(values["tta"]["accuracy"]) + self.interval(values["tta"]["interval"]),
-                ]
-            )
-        rows += [
-            [self.text("Macro F1"), f"{values['macro_f1']:.3f}"],
-            [
-                self.text("FER+ accuracy, 8 classes, plain argmax"),
-                self.share(values["ferplus_accuracy"]) + self.interval(values["ferplus_interval"]),
-            ],
-            [self.text("Calibration error ({bins} bins)", bins=values["ece_bins"]), self.share(values["ece"])],
-            [self.text("Negative log likelihood"), f"{values['nll']:.3f}"],
-            [self.text("Multiply-adds a face"), f"{values['multiply_adds'] / 1e6:.1f} M"],
-            [self.text("Parameters"), f"{values['parameters']:,}"],
-            [self.text("Size"), f"{values['bytes'] / 1e6:.2f} MB"],
-            [self.text("Time a face, one thread"), f"{values['ms_a_face']:.2f} ms"],
-        ]
-        page.table([self.text("Measure"), self.text("Value")], rows)
-
     def _classes(self, page: Page) -> None:
         page.heading(self.text("By expression"))
-        page.table(
-            [
-                self.text(name)
-                for name in ("Expression", "Faces", "Precision", "Recall", "F1", "ROC area", "Average precision")
-            ],
-            [
-                [
-                    name,
-                    f"{found['faces']:,}",
-                    self.share(found["precision"]),
-                    self.share(found["recall"]),
-                    f"{found['f1']:.2f}",
-                    _number(found["roc_auc"]),
-                    _number(found["average_precision"]),
-                ]
-                for name, found in zip(self.names, self.values["classes"].values(), strict=True)
-            ],
-        )
+        page.table(*class_rows(self.values, self.language))
         page.heading(self.text("Confusion matrix"))
         page.paragraph(self.text("A row is what a face is labelled as, a column what the model reads."), quiet=True)
         counts = np.array(self.values["confusion"])
@@ -196,7 +207,7 @@ class _Builder:
             self.text(
                 "Left: where the bars meet the line, a confidence of 70 % is right 70 times in 100. Right: reading "
                 "only faces from a confidence on leaves fewer faces, but more of them right; the marks are where the "
-                "model's *sure* and *uncertain* begin.",
+                "model's “sure” and “uncertain” begin.",
             ),
             quiet=True,
         )
@@ -240,7 +251,7 @@ class _Builder:
                         "x": [mark["coverage"] for mark in marks.values()],
                         "y": [mark["accuracy"] for mark in marks.values()],
                         "text": [self.text(name) for name in marks],
-                        "textposition": "top right",
+                        "textposition": "top left",
                         "marker": {"color": _ORANGE, "size": 10},
                         "hovertemplate": "%{text}: %{x:.0%} → %{y:.1%}<extra></extra>",
                     },
@@ -253,7 +264,7 @@ class _Builder:
                     "xaxis": {"title": {"text": self.text("confidence")}, "range": [0, 1], "tickformat": ".0%"},
                     "yaxis": {"title": {"text": self.text("accuracy")}, "range": [0, 1], "tickformat": ".0%"},
                     "xaxis2": {"title": {"text": self.text("faces read")}, "range": [0, 1.02], "tickformat": ".0%"},
-                    "yaxis2": {"title": {"text": self.text("accuracy")}, "tickformat": ".0%"},
+                    "yaxis2": {"title": {"text": self.text("accuracy")}, "range": [0, 1.02], "tickformat": ".0%"},
                 },
             },
             self.text("Reliability diagram and coverage–accuracy curve"),

@@ -28,6 +28,7 @@ p { margin: .4rem 0; max-width: 46rem } .quiet, figcaption { color: var(--quiet)
 .scroll { overflow-x: auto; margin: .75rem 0 }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem }
 th, td { padding: .35rem .8rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top }
+td + td { white-space: nowrap }
 th:first-child, td:first-child { text-align: left } thead th { color: var(--quiet); font-weight: 600 }
 figure { margin: 1rem 0 } .plot { width: 100% } img { max-width: 100%; image-rendering: pixelated; border-radius: 4px }
 """
