@@ -8,6 +8,8 @@ import typer
 
 from mimik import __version__
 from mimik.cli import options
+from mimik.cli.dataset import dataset_app
+from mimik.cli.evaluate import evaluate_app
 from mimik.cli.language import Command, Group
 from mimik.cli.session.app import session_app
 from mimik.cli.terminal import Terminal
@@ -322,3 +324,5 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 app.add_typer(session_app)
+app.add_typer(dataset_app)
+app.add_typer(evaluate_app)
