@@ -1,32 +1,24 @@
 """What a session says, by pure functions over what the store keeps; no database, no drawing, no words."""
 
 from mimik.analytics.analysis import analyse
+from mimik.analytics.base import Caution, Estimate, plain
 from mimik.analytics.comparison import Comparison, Contrast, Group, GroupSummary, compare, compare_spans
+from mimik.analytics.course import Block, Change, Dwell, Moment, Path, Timeline, Track, Transitions
 from mimik.analytics.hours import by_hour
 from mimik.analytics.results import (
     AgeGroup,
     Analysis,
     Baseline,
-    Block,
-    Caution,
-    Change,
     Coverage,
-    Dwell,
-    Estimate,
     Hour,
     Hours,
     Interval,
-    Moment,
     Pair,
-    Path,
     PersonResult,
     Share,
     Shares,
     Span,
     Synchrony,
-    Timeline,
-    Track,
-    Transitions,
 )
 from mimik.analytics.steps import spans
 
@@ -62,5 +54,6 @@ __all__ = [
     "by_hour",
     "compare",
     "compare_spans",
+    "plain",
     "spans",
 ]

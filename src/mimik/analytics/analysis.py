@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from mimik.analytics.baselines import baselines, less_rest
+from mimik.analytics.course import Block
 from mimik.analytics.coverage import Clock, cautions, coverage, withheld
 from mimik.analytics.hours import by_hour
 from mimik.analytics.moments import moments
 from mimik.analytics.resampling import autocorrelation, block_length
-from mimik.analytics.results import Analysis, Block, Hours, Interval, PersonResult, Span
+from mimik.analytics.results import Analysis, Hours, Interval, PersonResult, Span
 from mimik.analytics.sequences import dwell, transitions
 from mimik.analytics.shares import ages, balanced, means, shares
 from mimik.analytics.steps import READINGS, VALUES, Rows, covered, end_of, pieces, spans

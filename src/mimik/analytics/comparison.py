@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimik.analytics.analysis import analyse
-from mimik.analytics.ranks import RankTest, kruskal, mann_whitney, wilcoxon
-from mimik.analytics.resampling import expanded, unit_weights
-from mimik.analytics.results import Analysis, Block, Caution, Estimate, PersonResult, Result, Span, say
+from mimik.analytics.base import Caution, Estimate, Result, say
+from mimik.analytics.course import Block
+from mimik.analytics.ranks import kruskal, mann_whitney, wilcoxon
+from mimik.analytics.resampling import drawn_sums, expanded, unit_weights
+from mimik.analytics.results import Analysis, PersonResult, Span
 from mimik.analytics.synchrony import holm
 from mimik.errors import StoreError
 from mimik.store.values import EMOTIONS, Aggregates, Marker, Person, Session
@@ -143,8 +145,7 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> Comparison:
         paired = False
         values = [_blocks(group, relative=relative) for group in groups]
     warnings = [*_cautions(groups, [len(one) for one in values], by_people=by_people), *warnings]
-    names = [*(emotion.value for emotion in EMOTIONS), "valence", "arousal"]
-    contrasts = [_contrast(name, [one[:, i] for one in values], paired=paired) for i, name in enumerate(names)]
+    contrasts = _contrasts(values, paired=paired)
     return Comparison(
         tuple(_summary(group, len(one)) for group, one in zip(groups, values, strict=True)),
         "people" if by_people else "blocks",
@@ -243,46 +244,71 @@ def _cautions(groups: Sequence[Group], units: Sequence[int], *, by_people: bool)
     return found
 
 
-def _contrast(name: str, values: Sequence[Floats], *, paired: bool) -> Contrast:
-    draws = [unit_weights(len(one), seed=i) @ one / len(one) if len(one) > 1 else None for i, one in enumerate(values)]
-    groups = tuple(_estimate(one, drawn, len(one)) for one, drawn in zip(values, draws, strict=True))
-    difference: Estimate | None = None
-    test: RankTest
-    if len(values) > 2:
-        test = kruskal(values)
-    elif paired:
-        change = values[1] - values[0]
-        difference = _estimate(change, unit_weights(len(change)) @ change / len(change), len(change))
-        test = wilcoxon(*values)
-    else:
-        first, second = draws
-        drawn = None if first is None or second is None else second - first
-        difference = _difference(values, drawn)
-        test = mann_whitney(*values)
-    return Contrast(name, groups, difference, test.test, test.statistic, test.p, test.p, test.effect, test.effect_size)
+def _contrasts(values: Sequence[Floats], *, paired: bool) -> list[Contrast]:
+    """Of ``(units, 9)`` values a group: the seven emotions, valence, arousal."""
+    names = [*(emotion.value for emotion in EMOTIONS), "valence", "arousal"]
+    groups = [_estimates(one, drawn, len(one)) for one, drawn in _drawn(values)]
+    differences: list[Estimate | None] = [None] * len(names)
+    if paired:
+        ((change, drawn),) = _drawn([values[1] - values[0]])
+        differences = [*_estimates(change, drawn, len(change))]
+    elif len(values) == 2:
+        differences = [*_differences(values)]
+    found = []
+    for i, name in enumerate(names):
+        column = [one[:, i] for one in values]
+        test = kruskal(column) if len(values) > 2 else wilcoxon(*column) if paired else mann_whitney(*column)
+        found.append(
+            Contrast(
+                name,
+                tuple(one[i] for one in groups),
+                differences[i],
+                test.test,
+                test.statistic,
+                test.p,
+                test.p,
+                test.effect,
+                test.effect_size,
+            )
+        )
+    return found
 
 
-def _estimate(values: Floats, drawn: Floats | None, units: float) -> Estimate:
+def _drawn(values: Sequence[Floats]) -> list[tuple[Floats, Floats | None]]:
+    """Each group's values beside the means of its resamples; None with fewer than two units."""
+    return [
+        (one, drawn_sums(unit_weights(len(one), seed=i), one) / len(one) if len(one) > 1 else None)
+        for i, one in enumerate(values)
+    ]
+
+
+def _estimates(values: Floats, drawn: Floats | None, units: float) -> list[Estimate]:
     if not len(values):
-        return Estimate(None)
+        return [Estimate(None)] * values.shape[1]
+    centre = values.mean(axis=0).tolist()
     if drawn is None:
-        return Estimate(float(values.mean()))
-    low, high = expanded(drawn[:, None], units)
-    return Estimate(float(values.mean()), float(low[0]), float(high[0]))
+        return [Estimate(value) for value in centre]
+    low, high = expanded(drawn, units)
+    return [Estimate(*three) for three in zip(centre, low.tolist(), high.tolist(), strict=True)]
 
 
-def _difference(values: Sequence[Floats], drawn: Floats | None) -> Estimate:
+def _differences(values: Sequence[Floats]) -> list[Estimate]:
     first, second = values
     if not len(first) or not len(second):
-        return Estimate(None)
-    value = float(second.mean() - first.mean())
-    if drawn is None:
-        return Estimate(value)
-    # As many units as Welch's degrees of freedom leave, and one.
-    parts = np.array([one.var(ddof=1) / len(one) for one in values])
-    downs = (parts**2 / np.array([len(first) - 1, len(second) - 1])).sum()
-    low, high = expanded(drawn[:, None], float(parts.sum() ** 2 / downs) + 1 if downs > 0 else len(first) + len(second))
-    return Estimate(value, float(low[0]), float(high[0]))
+        return [Estimate(None)] * first.shape[1]
+    centre = second.mean(axis=0) - first.mean(axis=0)
+    (_, one), (_, other) = _drawn(values)
+    if one is None or other is None:
+        return [Estimate(value) for value in centre.tolist()]
+    found = []
+    for i, value in enumerate(centre.tolist()):
+        # As many units as Welch's degrees of freedom leave, and one.
+        parts = np.array([group[:, i].var(ddof=1) / len(group) for group in values])
+        downs = float((parts**2 / np.array([len(first) - 1, len(second) - 1])).sum())
+        units = float(parts.sum() ** 2 / downs) + 1 if downs > 0 else len(first) + len(second)
+        low, high = expanded((other - one)[:, [i]], units)
+        found.append(Estimate(value, float(low[0]), float(high[0])))
+    return found
 
 
 def _corrected(contrasts: Sequence[Contrast]) -> list[Contrast]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mimik.analytics.results import Caution, Coverage, say
+from mimik.analytics.base import Caution, say
+from mimik.analytics.results import Coverage
 from mimik.analytics.steps import READINGS, Rows, covered, pieces
 from mimik.store.values import REASONS, ROOM, Aggregates, Marker, MarkerKind, Session, SessionState
 from mimik.types import Reason

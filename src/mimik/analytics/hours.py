@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from mimik.analytics.results import Caution, Hour, Hours, say
+from mimik.analytics.base import Caution, say
+from mimik.analytics.results import Hour, Hours
 from mimik.analytics.shares import means
 from mimik.analytics.steps import READINGS, Rows
 from mimik.store.values import ROOM, Aggregates, Session

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from mimik.analytics.results import Change, Moment
+from mimik.analytics.course import Change, Moment
 from mimik.analytics.steps import READINGS, Rows
 from mimik.store.values import EMOTIONS, Marker, MarkerKind
 

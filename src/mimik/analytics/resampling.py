@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
-__all__ = ["DRAWS", "autocorrelation", "block_length", "block_weights", "expanded", "never", "unit_weights"]
+__all__ = [
+    "DRAWS",
+    "autocorrelation",
+    "block_length",
+    "block_weights",
+    "drawn_sums",
+    "expanded",
+    "never",
+    "unit_weights",
+]
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +64,14 @@ def block_weights(count: int, length: int, draws: int = DRAWS, seed: int = 0) ->
 def unit_weights(count: int, draws: int = DRAWS, seed: int = 0) -> Floats:
     """``(draws, count)``: how often each of `count` independent units is drawn."""
     return block_weights(count, 1, draws, seed)
+
+
+def drawn_sums(weights: Floats, units: Floats) -> Floats:
+    """``(draws, K)``: sums over the drawn of ``(count, K)`` units.
+
+    Not ``@``: for matrices so small the threads of a BLAS cost more than they bring, the more so on a busy machine.
+    """
+    return np.asarray(np.einsum("dn,kn->dk", weights, np.ascontiguousarray(units.T)))
 
 
 def expanded(draws: Floats, units: float) -> tuple[Floats, Floats]:

@@ -6,94 +6,27 @@ defined (a share of no readings) is None, never NaN. Seven values stand in the o
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
-from enum import Enum
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
-import numpy as np
+from mimik.analytics.base import Caution, Estimate, Result, plain
+from mimik.analytics.course import Block, Dwell, Moment, Path, Timeline, Transitions
 
 __all__ = [
     "AgeGroup",
     "Analysis",
     "Baseline",
-    "Block",
-    "Caution",
-    "Change",
     "Coverage",
-    "Dwell",
-    "Estimate",
     "Hour",
     "Hours",
     "Interval",
-    "Moment",
     "Pair",
-    "Path",
     "PersonResult",
-    "Result",
     "Share",
     "Shares",
     "Span",
     "Synchrony",
-    "Timeline",
-    "Track",
-    "Transitions",
     "plain",
-    "say",
 ]
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON knows it: dictionaries, lists, strings, numbers and None; NaN and infinities become None."""
-    if isinstance(value, Caution):
-        return {"text": value.text, "values": plain(value.values)}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
-
-
-class Result:
-    """A result that can become JSON."""
-
-    __slots__ = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields by their names, ready for `json.dumps`."""
-        return dict(plain(self))
-
-
-class Caution(NamedTuple):
-    """Something to know before the figures are believed: an English template (its own key of translation), values."""
-
-    text: str
-    values: dict[str, object]
-
-
-def say(text: str, /, **values: object) -> Caution:
-    """A caution; the name lets the test of the words find the template."""
-    return Caution(text, values)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate(Result):
-    """A mean with its 95 % interval; all None where nothing was read, the interval None where it cannot be told."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,112 +130,6 @@ class AgeGroup(Result):
     high: int | None
     people: int
     shares: Shares
-
-
-@dataclass(frozen=True, slots=True)
-class Track(Result):
-    """One quantity over the points of a timeline: value and 95 % band; None where nothing was read."""
-
-    value: tuple[float | None, ...]
-    low: tuple[float | None, ...]
-    high: tuple[float | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline(Result):
-    """The group over time, at most 600 points.
-
-    Attributes:
-        step_s: seconds between points.
-        window_s: seconds around a point over which its values are means.
-        time_s: the points' times (middles).
-        emotions: emotion key → mean probability (or its difference from rest) with band.
-        valence: mean, with band.
-        arousal: mean, with band.
-        readings: readings in the step itself.
-    """
-
-    step_s: float
-    window_s: float
-    time_s: tuple[float, ...]
-    emotions: dict[str, Track]
-    valence: Track
-    arousal: Track
-    readings: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Path(Result):
-    """The group's way through valence and arousal, at most 60 points, those without readings left out."""
-
-    step_s: float
-    time_s: tuple[float, ...]
-    valence: tuple[float, ...]
-    arousal: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Transitions(Result):
-    """How shown expressions followed each other, from one step of a person to their next; never across a gap.
-
-    Attributes:
-        basis: ``"people"``, or ``"group"`` where the session keeps the group only (its commonest label).
-        step_s: seconds between the two.
-        counts: ``[from][to]``, 7 × 7; the diagonal counts staying.
-        shares: rows of `counts` divided by their sums; a row without counts is None throughout.
-        changes: the same without the diagonal: where an expression went when it changed.
-    """
-
-    basis: str
-    step_s: int
-    counts: tuple[tuple[int, ...], ...]
-    shares: tuple[tuple[float | None, ...], ...]
-    changes: tuple[tuple[float | None, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Dwell(Result):
-    """How long an expression stayed once it was shown; spells cut by a gap or the session's end count as they are."""
-
-    emotion: str
-    spells: int
-    total_s: float
-    mean_s: float | None
-    median_s: float | None
-    longest_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Change(Result):
-    """How much one expression's mean probability changed, -1 to 1."""
-
-    emotion: str
-    change: float
-
-
-@dataclass(frozen=True, slots=True)
-class Moment(Result):
-    """A time at which the group's mood moved more than its own noise.
-
-    Attributes:
-        time_s: when.
-        window_s: seconds before and after that were compared.
-        size: 0–1, total variation: the part of the probability that moved from some expressions to others.
-        z: how many standard errors the strongest expression moved.
-        rose: expressions that gained, most first.
-        fell: expressions that lost, most first.
-        valence: change of valence.
-        near: label of the point marker that came at most one window before, or None.
-    """
-
-    time_s: float
-    window_s: float
-    size: float
-    z: float
-    rose: tuple[Change, ...]
-    fell: tuple[Change, ...]
-    valence: float
-    near: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,27 +257,6 @@ class Baseline(Result):
     person: int
     seconds: float
     readings: int
-    probabilities: tuple[float, ...]
-    valence: float
-    arousal: float
-
-
-@dataclass(frozen=True, slots=True)
-class Block(Result):
-    """The group over a stretch of time long enough to stand alone; what a comparison without people draws from.
-
-    Attributes:
-        start_s: when.
-        readings: samples with probabilities.
-        shares: seven, by label; None in a relative analysis.
-        probabilities: seven means, or differences from rest.
-        valence: mean.
-        arousal: mean.
-    """
-
-    start_s: float
-    readings: int
-    shares: tuple[float, ...] | None
     probabilities: tuple[float, ...]
     valence: float
     arousal: float

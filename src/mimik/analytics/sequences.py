@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mimik.analytics.results import Dwell, Transitions
+from mimik.analytics.course import Dwell, Transitions
 from mimik.analytics.steps import LABELLED, LABELS, PROBABILITIES, READINGS, Rows
 from mimik.store.values import EMOTIONS
 

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mimik.analytics.base import Estimate
 from mimik.analytics.coverage import Clock
 from mimik.analytics.resampling import (
-    DRAWS,
     autocorrelation,
     block_length,
     block_weights,
+    drawn_sums,
     expanded,
     never,
     unit_weights,
 )
-from mimik.analytics.results import AgeGroup, Estimate, Share, Shares
+from mimik.analytics.results import AgeGroup, Share, Shares
 from mimik.analytics.steps import LABELLED, LABELS, READINGS, VALUES, Rows
 from mimik.store.values import EMOTIONS, Person
 
@@ -74,7 +75,7 @@ def _over_time(bins: Floats) -> tuple[Floats, Floats]:
     )
     rho = autocorrelation(residuals)
     length = block_length(len(bins), rho)
-    drawn = means(block_weights(len(bins), length) @ bins)
+    drawn = means(drawn_sums(block_weights(len(bins), length), bins))
     low, high = expanded(drawn, len(bins) / length)
     alone = never(len(bins) * (1 - rho) / (1 + rho))
     high[:7] = np.where(centre[:7] == 0, alone, high[:7])
@@ -90,7 +91,7 @@ def balanced(each: Sequence[Rows], seconds: float) -> Shares | None:
     single = single[np.lexsort(np.nan_to_num(single).T)]  # what the draws give must not depend on people's numbers
     low = high = np.full(16, np.nan)
     if len(each) >= 3:
-        low, high = expanded(unit_weights(len(each), DRAWS) @ single / len(each), len(each))
+        low, high = expanded(drawn_sums(unit_weights(len(each)), single) / len(each), len(each))
     readings = sum(int(rows.sums[:, READINGS].sum()) for rows in each)
     return _shares(single.mean(axis=0), low, high, readings, seconds, len(each), "people")
 

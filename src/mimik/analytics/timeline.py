@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mimik.analytics.course import Path, Timeline, Track
 from mimik.analytics.resampling import autocorrelation
-from mimik.analytics.results import Path, Timeline, Track
 from mimik.analytics.steps import READINGS, VALUES, Rows
 from mimik.store.values import EMOTIONS
 
