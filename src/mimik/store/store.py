@@ -8,13 +8,13 @@ import math
 import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from types import EllipsisType, TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, Table, case, func, insert, literal, select, update
 
-import mimik
 from mimik.errors import StoreError
 from mimik.store.annotations import Annotations
 from mimik.store.deletion import Deletion, Purged
@@ -119,7 +119,7 @@ class Store(Annotations, Queue, Deletion):
                     source=clean(draft.source),
                     live=draft.live,
                     model=clean(draft.model),
-                    version=mimik.__version__,
+                    version=version("mimik"),
                     state=SessionState.RECORDING,
                     started_at=started,
                     utc_offset_s=round(offset.total_seconds()),

@@ -1,7 +1,7 @@
 """The tables, as the newest migration leaves them; a test compares the two.
 
 Everything is an ordinary column, to be read with ``sqlite3`` or ``psql``. Times of day are UTC. In ``samples``, by far
-the largest table, numbers are whole to take a third of the room: probabilities, quality, valence and arousal in
+the largest table, numbers are whole to take two fifths of the room: probabilities, quality, valence and arousal in
 ten-thousandths, boxes in tenths of a pixel, times in seconds as they are. ``seconds`` and ``minutes`` hold exact sums.
 """
 
