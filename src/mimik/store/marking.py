@@ -167,7 +167,7 @@ def _heading(cells: Sequence[str]) -> dict[str, int] | None:
     """Column → its place, or None where the line is no heading."""
     folded = [_folded(cell) for cell in cells]
     found = {
-        column: next(place for place, cell in enumerate(folded) if cell in names)
+        column: next(folded.index(name) for name in names if name in folded)
         for column, names in _HEADINGS.items()
         if any(cell in names for cell in folded)
     }

@@ -15,9 +15,10 @@ from mimik.errors import ConfigError, StoreError
 from mimik.store import Marker, MarkerKind, Session, SessionState, Store
 from mimik.store.marking import MARKER_FILE_BYTES, check_time, clock, parse_markers, parse_time
 
-__all__ = ["Changes", "delete", "edit", "mark", "purge", "rest"]
+__all__ = ["YES", "Changes", "delete", "edit", "mark", "purge", "rest"]
 
-_YES = {"y", "yes", "e", "evet"}
+_FOREVER = ("forever", "sonsuz")
+YES = {"y", "yes", "e", "evet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def _read(path: Path) -> bytes:
 def _days(option: str, text: str | None) -> int | EllipsisType | None:
     if text is None:
         return ...
-    if text.strip().lower() == "forever":
+    if text.strip().lower() in _FOREVER:
         return None
     if not (text.strip().isascii() and text.strip().isdigit()):
         raise ConfigError("{option} {value}: give a number of days, or: forever", option=option, value=text)
@@ -226,4 +227,4 @@ def _agreed(terminal: Terminal, sessions: Sequence[Session], *, everything: bool
     else:
         question = terminal.text("Delete for good? [y/N]")
     terminal.err.print(question, markup=False, end=" ")
-    return sys.stdin.readline().strip().lower() in _YES
+    return sys.stdin.readline().strip().lower() in YES

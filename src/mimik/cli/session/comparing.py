@@ -10,7 +10,7 @@ from rich.table import Table
 from mimik.analytics import Analysis, Comparison, Estimate, Group, Hour, analyse, by_hour
 from mimik.analytics import compare as compare_groups
 from mimik.cli.session.files import checked_report, tell_written
-from mimik.cli.session.opening import adopt, chosen_purpose, chosen_sessions, print_json
+from mimik.cli.session.opening import adopt, chosen_purpose, chosen_sessions, print_json, tell_cautions
 from mimik.cli.session.showing import findings_text
 from mimik.cli.terminal import Terminal
 from mimik.errors import ConfigError
@@ -21,11 +21,14 @@ from mimik.words import emotion_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["compare", "hours"]
+__all__ = ["DAYS", "EFFECTS", "HEADINGS", "SCALES", "compare", "hours"]
 
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_SCALES = {"valence": "Valence", "arousal": "Arousal"}
-_EFFECTS = {"negligible": "negligible", "small": "small", "medium": "medium", "large": "large"}
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+SCALES = {"valence": "Valence", "arousal": "Arousal"}
+_CONTRAST_HEADINGS = ("Difference", "p", "Effect")
+_HOUR_HEADINGS = ("Day", "Hour", "Days", "Faces in the picture", "Readings", "Commonest expression", "Happy")
+HEADINGS = ("Expression", *_CONTRAST_HEADINGS, *_HOUR_HEADINGS)
+EFFECTS = {"negligible": "negligible", "small": "small", "medium": "medium", "large": "large"}
 
 
 def compare(
@@ -46,7 +49,8 @@ def compare(
         ConfigError: the groups' names are not two, or the report's name ends in neither .html nor .pdf.
         StoreError: a session is not there, or stands in both groups.
     """
-    from mimik.report import compare_findings, write_compare_html, write_compare_pdf
+    from mimik.report import write_compare_html, write_compare_pdf
+    from mimik.report.findings import compare_findings
 
     suffix = None if output is None else checked_report(output)
     with Store.open(db) as store:
@@ -62,13 +66,14 @@ def compare(
     comparison = compare_groups(groups, paired=paired)
     if output is not None:
         write = write_compare_html if suffix == ".html" else write_compare_pdf
-        write(output, comparison, terminal.language)
+        write(output, comparison, terminal.language, [*chosen[0], *chosen[1]])
     if as_json:
         print_json(terminal, comparison)
         return
     terminal.out.print(findings_text(terminal, compare_findings(comparison, terminal.language)))
     terminal.out.print()
     terminal.out.print(_contrast_table(terminal, comparison))
+    tell_cautions(terminal, comparison.warnings)
     if output is not None:
         tell_written(terminal, (output,), as_json=False)
 
@@ -102,15 +107,14 @@ def hours(
         terminal.say("Nothing was read in these sessions. `mimik session list` shows all.")
         return
     table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
-    for heading in ("Day", "Hour", "Days", "Faces in the picture", "Readings", "Commonest expression", "Happy"):
+    for heading in _HOUR_HEADINGS:
         table.add_column(
             terminal.text(heading), justify="left" if heading in ("Day", "Commonest expression") else "right"
         )
     for cell in found.cells:
         table.add_row(*_hour_row(terminal, cell))
     terminal.out.print(table)
-    for caution in found.warnings:
-        terminal.warn(caution.text, **caution.values)
+    tell_cautions(terminal, found.warnings)
 
 
 def _analysis(store: Store, session: Session, relative: bool) -> Analysis:
@@ -139,13 +143,13 @@ def _contrast_table(terminal: Terminal, comparison: Comparison) -> Table:
     table.add_column(terminal.text("Expression"))
     for group in comparison.groups:
         table.add_column(group.name.replace("[", r"\["), justify="right")
-    for heading in ("Difference", "p", "Effect"):
+    for heading in _CONTRAST_HEADINGS:
         table.add_column(terminal.text(heading), justify="right")
     for contrast in comparison.contrasts:
-        scale = _SCALES.get(contrast.name)
+        scale = SCALES.get(contrast.name)
         name = emotion_name(contrast.name, terminal.language) if scale is None else terminal.text(scale)
         effect = "" if contrast.effect is None else f"{contrast.effect:+.2f}"
-        size = "" if contrast.effect_size is None else f" ({terminal.text(_EFFECTS[contrast.effect_size])})"
+        size = "" if contrast.effect_size is None else f" ({terminal.text(EFFECTS[contrast.effect_size])})"
         table.add_row(
             name,
             *(_estimate(terminal, estimate, scale is not None) for estimate in contrast.groups),
@@ -171,7 +175,7 @@ def _hour_row(terminal: Terminal, cell: Hour) -> Sequence[str]:
     happy = cell.shares[EMOTIONS.index(Emotion.HAPPY)]
     top = max(range(len(shares)), key=shares.__getitem__)
     return (
-        terminal.text(_DAYS[cell.weekday]),
+        terminal.text(DAYS[cell.weekday]),
         f"{cell.hour:02}:00",
         str(cell.days),
         "" if cell.per_frame is None else f"{cell.per_frame:.1f}",

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from mimik.analytics import analyse
 from mimik.cli.session.opening import print_json
-from mimik.cli.terminal import Terminal
+from mimik.cli.terminal import Terminal, silence_stdout
 from mimik.errors import ConfigError
 from mimik.store import Store
 from mimik.store.columns import TABLES
@@ -132,9 +132,12 @@ def _export_stdout(db: str | None, session: str, wanted: tuple[str, ...], table:
         raise ConfigError("Standard output takes one format. Give a folder for several.")
     if wanted[0] == "parquet" and sys.stdout.isatty():
         raise ConfigError("Parquet is nothing to read on a terminal. Give -o FILE.parquet, or pipe it on.")
-    with Store.open(db) as store:
-        export_stream(store, session, sys.stdout.buffer, wanted[0], table)
-    sys.stdout.buffer.flush()
+    try:
+        with Store.open(db) as store:
+            export_stream(store, session, sys.stdout.buffer, wanted[0], table)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # whoever reads has enough; Typer would call that a failure
+        silence_stdout()
 
 
 @contextmanager

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
-from mimik.analytics.results import plain
+from mimik.analytics import Caution
 from mimik.cli.terminal import Terminal
 from mimik.errors import ConfigError, StoreError
 from mimik.store import Purpose, Session, Store
 
-__all__ = ["adopt", "chosen_purpose", "chosen_sessions", "name_of", "print_json"]
+__all__ = ["adopt", "chosen_purpose", "chosen_sessions", "name_of", "print_json", "tell_cautions"]
 
 _log = logging.getLogger(__name__)
 
@@ -57,4 +60,19 @@ def name_of(session: Session) -> str:
 
 def print_json(terminal: Terminal, value: Any) -> None:
     """Print a value, with all the dataclasses in it, as JSON."""
-    terminal.write(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    terminal.write(json.dumps(value, default=_plain, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def tell_cautions(terminal: Terminal, cautions: Sequence[Caution]) -> None:
+    """Say what to know before the figures are believed."""
+    for caution in cautions:
+        values = {name: round(v, 1) if isinstance(v, float) else v for name, v in caution.values.items()}
+        terminal.warn(caution.text, **values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "to_dict"):  # an analysis, whose own NaN is None
+        return value.to_dict()
+    return asdict(value)

@@ -9,16 +9,30 @@ from rich.table import Table
 from rich.text import Text
 
 from mimik.analytics import Analysis, Estimate, Share, analyse
-from mimik.cli.session.opening import adopt, chosen_purpose, print_json
+from mimik.cli.session.opening import adopt, chosen_purpose, print_json, tell_cautions
 from mimik.cli.terminal import Terminal
 from mimik.store import Marker, MarkerKind, Session, SessionState, Store
 from mimik.store.marking import clock
 from mimik.words import EMOTION_COLOURS, emotion_name
 
-__all__ = ["findings_text", "list_sessions", "marker_table", "purpose_name", "show_session"]
+__all__ = [
+    "HEADINGS",
+    "KINDS",
+    "PURPOSES",
+    "STATES",
+    "findings_text",
+    "list_sessions",
+    "marker_table",
+    "purpose_name",
+    "show_session",
+]
 
 _BAR = 24
-_PURPOSES = {
+_MARKER_HEADINGS = ("Number", "Time", "Label")
+_SESSION_HEADINGS = ("Id", "Began", "Length", "Purpose", "State", "Title")
+_SHARE_HEADINGS = ("Expression", "Share", "Difference from rest", "95 % interval")
+HEADINGS = (*_MARKER_HEADINGS, *_SESSION_HEADINGS, *_SHARE_HEADINGS)
+PURPOSES = {
     "lesson": "lesson",
     "work": "work",
     "product": "product",
@@ -29,13 +43,13 @@ _PURPOSES = {
     "research": "research",
     "other": "other",
 }
-_STATES = {
+STATES = {
     SessionState.RECORDING: "being recorded",
     SessionState.PAUSED: "paused",
     SessionState.DONE: "complete",
     SessionState.INTERRUPTED: "interrupted",
 }
-_KINDS = {
+KINDS = {
     MarkerKind.POINT: "marker",
     MarkerKind.BASELINE: "rest",
     MarkerKind.PAUSE: "paused",
@@ -45,7 +59,7 @@ _KINDS = {
 
 def purpose_name(terminal: Terminal, session: Session) -> str:
     """What the session is for, in the user's language."""
-    return terminal.text(_PURPOSES[session.purpose.value])
+    return terminal.text(PURPOSES[session.purpose.value])
 
 
 def list_sessions(
@@ -89,16 +103,17 @@ def show_session(terminal: Terminal, db: str | None, key: str, relative: bool, a
     if markers:
         terminal.out.print()
         terminal.out.print(marker_table(terminal, markers))
+    tell_cautions(terminal, analysis.warnings)
 
 
 def marker_table(terminal: Terminal, markers: Sequence[Marker]) -> Table:
     """Markers by time."""
     table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
-    for heading in ("Number", "Time", "Label"):
+    for heading in _MARKER_HEADINGS:
         table.add_column(terminal.text(heading), justify="right" if heading != "Label" else "left", overflow="fold")
     for marker in markers:
         when = clock(marker.time_s) + (f"–{clock(marker.end_s)}" if marker.end_s is not None else "")
-        kind = "" if marker.kind is MarkerKind.POINT else f"({terminal.text(_KINDS[marker.kind])})"
+        kind = "" if marker.kind is MarkerKind.POINT else f"({terminal.text(KINDS[marker.kind])})"
         table.add_row(str(marker.id), when, Text(" ".join(part for part in (marker.label, kind) if part)))
     return table
 
@@ -112,7 +127,7 @@ def findings_text(terminal: Terminal, sentences: Sequence[str]) -> Group:
 
 
 def _findings(analysis: Analysis, language: str) -> list[str]:
-    from mimik.report import findings
+    from mimik.report.findings import findings
 
     return list(findings(analysis, language))
 
@@ -124,7 +139,7 @@ def _facts(terminal: Terminal, session: Session) -> str:
         purpose_name(terminal, session),
         f"{session.started_at:%Y-%m-%d %H:%M}",
         clock(round(session.duration_s)),
-        terminal.text(_STATES[session.state]),
+        terminal.text(STATES[session.state]),
         *session.tags,
     ]
     return " · ".join(parts)
@@ -132,7 +147,7 @@ def _facts(terminal: Terminal, session: Session) -> str:
 
 def _session_table(terminal: Terminal, sessions: Sequence[Session]) -> Table:
     table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
-    for heading in ("Id", "Began", "Length", "Purpose", "State", "Title"):
+    for heading in _SESSION_HEADINGS:
         table.add_column(
             terminal.text(heading), justify="right" if heading == "Length" else "left", no_wrap=heading != "Title"
         )
@@ -143,7 +158,7 @@ def _session_table(terminal: Terminal, sessions: Sequence[Session]) -> Table:
             f"{session.started_at:%Y-%m-%d %H:%M}",
             clock(round(session.duration_s)),
             purpose_name(terminal, session),
-            terminal.text(_STATES[session.state]),
+            terminal.text(STATES[session.state]),
             Text(session.title).append(tags, style="dim"),
         )
     return table
@@ -152,13 +167,13 @@ def _session_table(terminal: Terminal, sessions: Sequence[Session]) -> Table:
 def _share_table(terminal: Terminal, analysis: Analysis) -> Table:
     """Each expression's part of the readings; relative to rest, how much more or less of it was read."""
     table = Table(header_style="bold")
-    heading = "Difference from rest" if analysis.relative else "Share"
-    table.add_column(terminal.text("Expression"))
-    table.add_column(terminal.text(heading), justify="right")
-    table.add_column(terminal.text("95 % interval"), justify="right")
+    expression, share, difference, interval = (terminal.text(heading) for heading in _SHARE_HEADINGS)
+    table.add_column(expression)
+    table.add_column(difference if analysis.relative else share, justify="right")
+    table.add_column(interval, justify="right")
     table.add_column("", min_width=_BAR)
-    for share in analysis.overall.emotions:
-        estimate = _estimate(share, analysis.relative)
+    for each in analysis.overall.emotions:
+        estimate = _estimate(each, analysis.relative)
         bar = "" if estimate.value is None or analysis.relative else "█" * round(_BAR * estimate.value)
         between = (
             ""
@@ -166,10 +181,10 @@ def _share_table(terminal: Terminal, analysis: Analysis) -> Table:
             else f"{_percent(terminal, estimate.low)} – {_percent(terminal, estimate.high)}"
         )
         table.add_row(
-            emotion_name(share.emotion, terminal.language),
+            emotion_name(each.emotion, terminal.language),
             "" if estimate.value is None else _percent(terminal, estimate.value),
             between,
-            f"[{EMOTION_COLOURS[share.emotion]}]{bar}[/]" if bar else "",
+            f"[{EMOTION_COLOURS[each.emotion]}]{bar}[/]" if bar else "",
         )
     return table
 
