@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,9 +11,13 @@ from tests.databases import database_url, postgresql, postgresql_url
 __all__ = ["database_url", "postgresql", "postgresql_url"]
 
 
+_numbers = count()
+
+
 @pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the developer's own reaches a test, but for the paths of data and browser."""
+def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No setting of the developer's own reaches a test, but for the paths of data and browser; nor their sessions."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / f"data-{next(_numbers)}"))
     kept = {"MIMIK_FER2013", "MIMIK_WIDER200", "MIMIK_CHROMIUM", "MIMIK_SCREENSHOTS", "MIMIK_NO_SKIPS"}
     for name in os.environ:
         if name.startswith("MIMIK_") and name not in kept:

@@ -292,13 +292,14 @@ def serve(
     model: Model = None,
     threads: Threads = None,
     side: LiveSide = None,
+    db: options.Database = None,
 ) -> None:
     from mimik.cli import live as work
     from mimik.cli.models import settings
 
     page = work.Page(host, port, open_browser=False)
     chosen = settings(detector, model, threads, side, live=True)
-    raise typer.Exit(work.show_page(context.obj, chosen, None, page, None, None))
+    raise typer.Exit(work.show_page(context.obj, chosen, None, page, wish=options.Wish(db=db)))
 
 
 @app.command(

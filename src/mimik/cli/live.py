@@ -172,9 +172,10 @@ def show_page(
         page: where to serve.
         record: also write the annotated source here.
         seconds: end after so long.
-        wish: also keep the source as a session.
+        wish: also keep the source as a session, and where the page's own sessions are kept.
     """
     from mimik.serve import create_app, serve
+    from mimik.store import Store
 
     record = record and checked_path(record)
 
@@ -193,6 +194,7 @@ def show_page(
             source=source,
             language=choose_language(terminal.asked) if terminal.asked else None,
             on_result=taking,
+            store=(lambda: Store.open(wish.db)) if plan is None else plan.store,
         )
         serve(app, page.host, page.port, page.open_browser, ready, terminal.notice)
 
