@@ -169,7 +169,7 @@ def _differences(comparison: Comparison, contrasts: list[Contrast], speech: Spee
         speech.say("{second} compared with {first}", first=first, second=second),
         speech.say(
             "Differences: {values}.",
-            values=", ".join(f"{name.lower()} {text}" for name, text in zip(names, texts, strict=True)),
+            values=", ".join(f"{speech.lower(name)} {text}" for name, text in zip(names, texts, strict=True)),
         ),
         chart.plotly,
         speech.say(
@@ -222,7 +222,7 @@ def week(hours: Hours, speech: Speech, theme: str) -> tuple[Figure, ...]:
             hours,
             smiling,
             speech.percent,
-            speech.say("Share of the readings that looked happy; the darker, the more."),
+            speech.say("Share of the readings that looked happy, in per cent; the darker, the more."),
             speech,
             theme,
         ),

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 __all__ = ["PIXELS", "Sheet", "draw", "height_mm"]
 
-PIXELS = 760
+PIXELS = 840
 """The width of a drawn figure in the pixels of its layout."""
 
 _POINT_MM = 25.4 / 72

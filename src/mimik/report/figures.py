@@ -41,13 +41,13 @@ def figures(result: Analysis | Comparison | Hours, language: str, theme: str = "
         return (_coverage(result, speech, theme),)
     drawn = [
         _shares(result, speech, theme),
+        _coverage(result, speech, theme),
         timeline(result, speech, theme),
         _intervals(result, speech, theme) if len(result.intervals) > 1 else None,
         _people(result, speech, theme) if len(result.people) > 1 else None,
         _ages(result, speech, theme) if len(result.ages) > 1 else None,
         *sequences(result, speech, theme),
         *(week(result.hours, speech, theme) if len(result.hours.cells) > 2 else ()),
-        _coverage(result, speech, theme),
     ]
     return tuple(figure for figure in drawn if figure is not None)
 
@@ -75,7 +75,7 @@ def _shares(analysis: Analysis, speech: Speech, theme: str) -> Figure:
     for place, value, text in zip(places, shown, texts, strict=True):
         ends = [end for end in (0.0, value.value, value.high) if math.isfinite(end)]
         chart.label(panel, max(ends), place, text, shift=8)
-    listed = ", ".join(f"{name.lower()} {text}" for name, text in zip(names, texts, strict=True))
+    listed = ", ".join(f"{speech.lower(name)} {text}" for name, text in zip(names, texts, strict=True))
     if analysis.relative:
         title = speech.say("Expressions compared with rest")
         note = speech.say(
@@ -180,7 +180,7 @@ def _multiples(
     left = min(215, 22 + 8 * max(len(label) for label in labels))
     chart = Chart(theme, 66 + 26 * len(shown), left=left, right=14, top=26, bottom=40)
     places = [float(-i) for i in range(len(shown))]
-    gap = 0.022
+    gap = 0.03
     width = (1 - gap * (len(columns) - 1)) / len(columns)
     for number, column in enumerate(columns):
         start = number * (width + gap)
@@ -288,7 +288,7 @@ def _coverage(analysis: Analysis, speech: Speech, theme: str) -> Figure:
         speech.say("What the figures rest on"),
         speech.say(
             "Bars of time: {parts}.",
-            parts=", ".join(f"{name.lower()} {text}" for (name, _), text in zip(parts, texts, strict=True)),
+            parts=", ".join(f"{speech.lower(name)} {text}" for (name, _), text in zip(parts, texts, strict=True)),
         ),
         chart.plotly,
         note,

@@ -17,6 +17,8 @@ _SHORT_S = 20.0
 """With less read than this, nothing is said but the commonest expression."""
 
 _RARE = 0.05
+_SLIGHT = 0.02
+"""A difference from rest below this is no finding, however sure it is."""
 _NAMES = tuple(str(emotion) for emotion in EMOTIONS)
 
 
@@ -123,7 +125,7 @@ def _relative(analysis: Analysis, speech: Speech) -> Iterator[str]:
     clear = [
         (name, value)
         for name, value in zip(_NAMES, amounts(analysis.overall, True), strict=True)
-        if value.bounded and (value.low > 0 or value.high < 0)
+        if value.bounded and (value.low > 0 or value.high < 0) and abs(value.value) >= _SLIGHT
     ]
     clear.sort(key=lambda pair: -abs(pair[1].value))
     for name, value in clear[:3]:
@@ -301,12 +303,7 @@ def _comparison(comparison: Comparison, speech: Speech) -> Iterator[str]:
             value=speech.signed(max(values), 2),
         )
     counts = ", ".join(
-        f"{name}: "
-        + (
-            speech.people(group.units)
-            if comparison.unit == "people"
-            else speech.say("{count} stretches of time", count=group.units)
-        )
+        f"{name}: " + (speech.people(group.units) if comparison.unit == "people" else speech.stretches(group.units))
         for name, group in zip(names, comparison.groups, strict=True)
     )
     yield speech.say("Compared were {counts}.", counts=counts)
@@ -397,11 +394,9 @@ def _hours(hours: Hours, speech: Speech) -> Iterator[str]:
         )
     if max(cell.days for cell in read) < 3:
         yield speech.say(
-            "No hour was watched on more than {count} days, so one day's chance shows; watch more weeks to be sure.",
-            count=max(cell.days for cell in read),
+            "Every hour was watched on one or two days only, so a single day's chance shows; watch more weeks to be "
+            "sure."
         )
     yield speech.say(
-        "This rests on {sessions} sessions on {days} days.",
-        sessions=speech.number(hours.sessions),
-        days=speech.number(hours.days),
+        "This rests on {sessions} on {days}.", sessions=speech.sessions(hours.sessions), days=speech.days(hours.days)
     )

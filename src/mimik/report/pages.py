@@ -127,7 +127,7 @@ def hours_page(hours: Hours, language: str, sessions: Sequence[Session] = ()) ->
     blocks += _drawn(hours, language, speech)
     blocks += _method(speech, people=False)
     blocks += _use(sessions, speech)
-    subtitle = speech.say("{sessions} sessions, {days} days", sessions=hours.sessions, days=hours.days)
+    subtitle = f"{speech.sessions(hours.sessions)}, {speech.days(hours.days)}"
     if sessions:
         first, last = (pick(one.started_at for one in sessions) for pick in (min, max))
         subtitle += f" · {speech.day(first)} – {speech.day(last)}"

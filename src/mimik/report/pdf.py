@@ -35,7 +35,7 @@ class _Pages(FPDF):
 
     def footer(self) -> None:
         """The foot: what this is, and the page's number."""
-        self.set_y(-14)
+        self.set_y(-12)
         self.set_font(_FONT, "", 8)
         self.set_text_color(*_SOFT)
         number = f"{self.page_no()} / {{nb}}"
@@ -61,8 +61,8 @@ class Paper:
         self.pdf = pdf
         pdf.add_font(_FONT, "", font_path())
         pdf.add_font(_FONT, "B", font_path().with_name("DejaVuSans-Bold.ttf"))
-        pdf.set_margins(17, 16, 17)
-        pdf.set_auto_page_break(True, margin=20)
+        pdf.set_margins(17, 14, 17)
+        pdf.set_auto_page_break(True, margin=17)
         pdf.alias_nb_pages()
         pdf.foot = self.safe(document.title)
         pdf.set_title(self.safe(document.title))
@@ -91,7 +91,7 @@ class Paper:
                 case Chapter(title):
                     self._chapter(title)
                 case Prose(text):
-                    self._text(text, 10, after=2)
+                    self._text(text, 9, after=2)
                 case Bullets(lines, leading):
                     self._bullets(lines, leading)
                 case Facts(pairs):
@@ -131,14 +131,14 @@ class Paper:
             self.pdf.add_page()
 
     def _chapter(self, title: str) -> None:
-        self._room(30)
-        self.pdf.ln(3.5)
+        self._room(26)
+        self.pdf.ln(2.5)
         self.pdf.set_font(_FONT, "B", 13)
         self.pdf.start_section(self.safe(title), level=0)
         self._text(title, 13, bold=True, after=1.5)
 
     def _bullets(self, lines: tuple[str, ...], leading: bool) -> None:
-        size = 11.0 if leading else 9.5
+        size = 10.5 if leading else 8.8
         for line in lines:
             self._room(size)
             self.pdf.set_font(_FONT, "", size)
@@ -152,11 +152,11 @@ class Paper:
         pdf.set_draw_color(150, 150, 150)
         pdf.set_line_width(0.15)
         for name, fact in pairs:
-            pdf.set_font(_FONT, "", 9)
+            pdf.set_font(_FONT, "", 8.5)
             texts = self.safe(name), self.safe(fact)
             widths = 48.0, pdf.epw - 50
             heights = [
-                pdf.multi_cell(width, 4.4, text, dry_run=True, output="HEIGHT", align="L")
+                pdf.multi_cell(width, 4.1, text, dry_run=True, output="HEIGHT", align="L")
                 for width, text in zip(widths, texts, strict=True)
             ]
             self._room(max(heights) + 2)
@@ -164,24 +164,24 @@ class Paper:
             for text, width, left, ink in zip(texts, widths, (0, 50), (_SOFT, _INK), strict=True):
                 pdf.set_xy(pdf.l_margin + left, top)
                 pdf.set_text_color(*ink)
-                pdf.multi_cell(width, 4.4, text, align="L")
+                pdf.multi_cell(width, 4.1, text, align="L")
             pdf.set_xy(pdf.l_margin, top + max(heights) + 0.8)
             pdf.line(pdf.l_margin, pdf.get_y(), pdf.l_margin + pdf.epw, pdf.get_y())
         pdf.ln(3)
 
     def _note(self, title: str, lines: tuple[str, ...]) -> None:
         pdf = self.pdf
-        pdf.set_font(_FONT, "", 10)
+        pdf.set_font(_FONT, "", 9)
         room = sum(
-            pdf.multi_cell(pdf.epw - 10, 4.9, self.safe(line), dry_run=True, output="HEIGHT", align="L") + 1
+            pdf.multi_cell(pdf.epw - 6, 4.5, self.safe(line), dry_run=True, output="HEIGHT", align="L") + 1
             for line in (title, *lines)
         )
         self._room(room + 8)
         top = pdf.get_y()
         pdf.ln(2.5)
-        self._text(title, 10, bold=True, indent=6, after=1)
+        self._text(title, 9.5, bold=True, indent=6, after=1)
         for line in lines:
-            self._text(line, 10, indent=6, after=1)
+            self._text(line, 9, indent=6, after=1)
         pdf.ln(1.5)
         pdf.set_draw_color(*_INK)
         pdf.set_line_width(0.5)
@@ -193,15 +193,16 @@ class Paper:
     def _picture(self, figure: Figure) -> None:
         pdf = self.pdf
         height = height_mm(figure.plotly, pdf.epw)
-        self._room(height + 20)
+        self._room(height + (16 if figure.note else 8))
         self._text(figure.title, 10.5, bold=True, after=1)
         top = pdf.get_y()
-        draw(self, figure.plotly, pdf.l_margin, top, pdf.epw)
+        # fpdf2 gives words for the blind to pictures alone; this is what it does for them.
+        with pdf._marked_sequence(title=self.safe(figure.title), alt_text=self.safe(figure.alt)):
+            draw(self, figure.plotly, pdf.l_margin, top, pdf.epw)
         pdf.set_xy(pdf.l_margin, top + height + 0.5)
         if figure.note:
-            self._text(figure.note, 8.5, ink=_SOFT)
-        self._text(figure.alt, 8.5, ink=_SOFT)
-        pdf.ln(5)
+            self._text(figure.note, 8, ink=_SOFT)
+        pdf.ln(3)
 
 
 def _shortened(pdf: Any, text: str, room: float) -> str:

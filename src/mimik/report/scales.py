@@ -93,7 +93,10 @@ def share_axis(
     step = rounded_up((high - low) / (2 if few else 5))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     ticks = tuple(
-        (i * step, speech.signed(round(100 * i * step)) if relative else speech.percent(i * step))
+        (
+            i * step,
+            speech.signed(round(100 * i * step)) if relative else "0" if few and not i else speech.percent(i * step),
+        )
         for i in range(first, last + 1)
     )
     title = speech.say("percentage points more or less than at rest") if relative else speech.say("share of time")

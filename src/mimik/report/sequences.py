@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mimik.analytics import Analysis, Dwell, Synchrony, Transitions
+from mimik.analytics import Analysis, Dwell, Path, Synchrony, Transitions
 from mimik.report.charts import INKS, PEOPLE_INKS, SYMBOLS, Axis, Chart, Figure
 from mimik.report.scales import rounded_up
 from mimik.report.speech import Speech
@@ -14,6 +14,7 @@ from mimik.store.values import EMOTIONS
 __all__ = ["sequences"]
 
 _PAIRS = 15
+_DOTS = 20
 _NAMES = tuple(str(emotion) for emotion in EMOTIONS)
 
 
@@ -33,13 +34,11 @@ def sequences(analysis: Analysis, speech: Speech, theme: str) -> Iterator[Figure
 
 
 def _path(analysis: Analysis, speech: Speech, theme: str) -> Figure:
-    path = analysis.path
+    path = _thinned(analysis.path)
     farthest = max(abs(v) for v in (*path.valence, *path.arousal))
-    reach = min(1.0, rounded_up(max(0.2, farthest * 1.15)))
-    if reach < farthest:
-        reach = farthest * 1.1
+    reach = max(0.2, math.ceil(farthest * 11) / 10)
     ticks = tuple((part * reach, speech.signed(part * reach, 2)) for part in (-1.0, -0.5, 0.0, 0.5, 1.0))
-    chart = Chart(theme, 380, left=66, right=24, top=12, bottom=48)
+    chart = Chart(theme, 300, left=66, right=24, top=12, bottom=48)
     panel = chart.panel(
         Axis(-reach * 1.08, reach * 1.08, ticks, speech.say("unpleasant ← valence → pleasant"), grid=True),
         Axis(-reach * 1.08, reach * 1.08, ticks, speech.say("calm ← arousal → excited"), grid=True),
@@ -54,19 +53,19 @@ def _path(analysis: Analysis, speech: Speech, theme: str) -> Figure:
         )
         for at, valence, arousal in zip(path.time_s, path.valence, path.arousal, strict=True)
     ]
-    chart.line(panel, path.valence, path.arousal, PEOPLE_INKS[0], width=1.4)
-    chart.dots(panel, path.valence, path.arousal, [PEOPLE_INKS[5]] * len(hover), "circle", hover, size=5)
-    ends = ((0, "square", speech.say("start")), (-1, "diamond", speech.say("end")))
-    for i, symbol, _ in ends:
-        chart.dots(panel, [path.valence[i]], [path.arousal[i]], [PEOPLE_INKS[1]], symbol, [hover[i]], size=12)
+    inks = [_between("#d6e4f0", "#08306b", i / (len(hover) - 1)) for i in range(len(hover))]
+    chart.line(panel, path.valence, path.arousal, "#8fa3b8", width=1.4)
+    chart.dots(panel, path.valence, path.arousal, inks, "circle", hover, size=8)
+    names = {0: speech.say("start"), len(hover) - 1: speech.say("end")}
     # Beginning and end may lie close together: their names then stand on different sides.
     first_is_left = path.valence[0] <= path.valence[-1]
-    for (i, _, name), left in zip(ends, (first_is_left, not first_is_left), strict=True):
+    for i, symbol, left in ((0, "square", first_is_left), (len(hover) - 1, "diamond", not first_is_left)):
+        chart.dots(panel, [path.valence[i]], [path.arousal[i]], [inks[i]], symbol, [hover[i]], size=13)
         chart.label(
             panel,
             path.valence[i],
             path.arousal[i],
-            f"{name} {speech.clock(path.time_s[i])}",
+            f"{names[i]} {speech.clock(path.time_s[i])}",
             anchor="right" if left else "left",
             shift=-10 if left else 10,
             bold=True,
@@ -86,8 +85,8 @@ def _path(analysis: Analysis, speech: Speech, theme: str) -> Figure:
         ),
         chart.plotly,
         speech.say(
-            "Each dot is {span} of the session. Both values run from −1 to +1 and are derived from the seven "
-            "expressions, not measured.",
+            "Each dot is {span} of the session, the later the darker. Both values run from −1 to +1 and are derived "
+            "from the seven expressions, not measured.",
             span=speech.span(path.step_s),
         ),
         (speech.say("Time"), speech.say("Valence"), speech.say("Arousal")),
@@ -96,6 +95,23 @@ def _path(analysis: Analysis, speech: Speech, theme: str) -> Figure:
             for at, valence, arousal in zip(path.time_s, path.valence, path.arousal, strict=True)
         ),
     )
+
+
+def _thinned(path: Path) -> Path:
+    """At most so many dots as an eye can follow, each the mean of neighbours."""
+    every = math.ceil(len(path.time_s) / _DOTS)
+
+    def means(values: tuple[float, ...]) -> tuple[float, ...]:
+        parts = [values[i : i + every] for i in range(0, len(values), every)]
+        return tuple(sum(part) / len(part) for part in parts)
+
+    return Path(path.step_s * every, means(path.time_s), means(path.valence), means(path.arousal))
+
+
+def _between(first: str, last: str, part: float) -> str:
+    """A colour on the way from one to another, 0–1."""
+    ends = [[int(ink[i : i + 2], 16) for i in (1, 3, 5)] for ink in (first, last)]
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in zip(*ends, strict=True))
 
 
 def _dwell(rows: list[Dwell], speech: Speech, theme: str) -> Figure:
@@ -135,7 +151,7 @@ def _dwell(rows: list[Dwell], speech: Speech, theme: str) -> Figure:
         speech.say("How long an expression stayed"),
         speech.say(
             "Bars: {values}.",
-            values=", ".join(f"{name.lower()} {text}" for name, text in zip(names, texts, strict=True)),
+            values=", ".join(f"{speech.lower(name)} {text}" for name, text in zip(names, texts, strict=True)),
         ),
         chart.plotly,
         "",
@@ -217,7 +233,7 @@ def _transitions(transitions: Transitions, speech: Speech, theme: str) -> Figure
         speech.say(
             "Each row tells, of the times that an expression ended, which one came next; the darker, the more often."
         ),
-        (speech.say("From"), *(speech.emotion(_NAMES[j]) for j in columns)),
+        (speech.say("Expression"), *(speech.emotion(_NAMES[j]) for j in columns)),
         tuple(
             (
                 speech.emotion(_NAMES[i]),

@@ -24,7 +24,6 @@ _MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_SHORT_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 # "In N of a hundred", the ending that N takes after its last word: sıfır, bir, iki, üç, …; on, yirmi, otuz, …; yüz.
 _ONES = ("ında", "inde", "sinde", "ünde", "ünde", "inde", "sında", "sinde", "inde", "unda")
@@ -75,7 +74,11 @@ class Speech:
 
     def looks(self, emotion: str) -> str:
         """The emotion's name within a sentence: ``happy``, ``mutlu``."""
-        return emotion_name(emotion, self.language).lower()
+        return self.lower(emotion_name(emotion, self.language))
+
+    def lower(self, text: str) -> str:
+        """Small letters; in Turkish İ becomes i and I becomes ı."""
+        return (text.replace("İ", "i").replace("I", "ı") if self.turkish else text).lower()
 
     def reason(self, reason: str) -> str:
         """The reason's name within a sentence: ``too small``, ``çok küçük``."""
@@ -158,9 +161,9 @@ class Speech:
         day = f"{self.day(when)} {weekday}" if self.turkish else f"{weekday}, {self.day(when)}"
         return f"{day}, {when:%H:%M}"
 
-    def weekday(self, number: int, short: bool = False) -> str:
+    def weekday(self, number: int) -> str:
         """The name of a weekday, 0 being Monday."""
-        return translate((_SHORT_DAYS if short else _DAYS)[number], self.language)
+        return translate(_DAYS[number], self.language)
 
     def hour(self, hour: int) -> str:
         """An hour of the day: ``14:00``."""
@@ -177,6 +180,26 @@ class Speech:
     def people(self, count: int) -> str:
         """``1 person``, ``4 people``, ``4 kişi``."""
         return self.say("{count} person", count=1) if count == 1 else self.say("{count} people", count=count)
+
+    def stretches(self, count: int) -> str:
+        """``1 stretch of time``, ``12 stretches of time``."""
+        return (
+            self.say("{count} stretch of time", count=1)
+            if count == 1
+            else self.say("{count} stretches of time", count=self.number(count))
+        )
+
+    def sessions(self, count: int) -> str:
+        """``1 session``, ``24 sessions``."""
+        return (
+            self.say("{count} session", count=1)
+            if count == 1
+            else self.say("{count} sessions", count=self.number(count))
+        )
+
+    def days(self, count: int) -> str:
+        """``1 day``, ``6 days``."""
+        return self.say("{count} day", count=1) if count == 1 else self.say("{count} days", count=self.number(count))
 
     def join(self, parts: Sequence[str]) -> str:
         """``a, b and c``, ``a, b ve c``."""

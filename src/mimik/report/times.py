@@ -13,7 +13,7 @@ from mimik.store.values import EMOTIONS
 
 __all__ = ["timeline"]
 
-_FAINT = 0.06
+_FAINT = 0.1
 """Expressions that never come above it get no row of their own."""
 
 _TABLE_ROWS = 30
@@ -62,16 +62,16 @@ def timeline(analysis: Analysis, speech: Speech, theme: str) -> Figure | None:
     step = rounded_up((top_value - low_value) / 2)
     ticks = tuple(
         (i * step, speech.signed(round(100 * i * step)) if analysis.relative else speech.percent(i * step))
-        for i in range(math.ceil(low_value / step), math.floor(top_value / step + 1e-9) + 1)
+        for i in sorted({min(0, -math.floor(-low_value / step + 1e-9)), 0, 1})
     )
     marks = [interval.span for interval in analysis.intervals if interval.span.label]
     head = 46 if marks else 10
-    height = 62 if len(rows) > 4 else 76
+    height = 54 if len(rows) > 3 else 70
     chart = Chart(theme, head + height * len(rows) + 44, left=58, right=104, top=head, bottom=44, zoom=True)
     across = time_ticks(end, speech)
     for number, emotion in enumerate(rows):
         top = 1 - number / len(rows)
-        gap = 0.14 / len(rows)
+        gap = 0.2 / len(rows)
         last = number == len(rows) - 1
         panel = chart.panel(
             Axis(

@@ -68,7 +68,10 @@ def lesson(labels: Sequence[str] = ("konu 1", "topic 2", "soru", "ödev")) -> An
     """Five people's lesson with markers."""
     markers = [Marker(30.0 + 110 * i, label) for i, label in enumerate(labels)]
     ages = [Person(number, (20, 30) if number < 4 else (40, 50)) for number in range(1, 6)]
-    rows = _withheld(aggregates(_people(5, 480, 7)))
+    people = _people(5, 480, 7)
+    for number, one in people.items():
+        one[146 + number : 175] = mixture(5, 0.9)  # everybody is surprised soon after the second marker
+    rows = _withheld(aggregates(people))
     return analyse(lesson_session(), rows, [*markers, Marker(400, "", MarkerKind.PAUSE, 420)], ages)
 
 
