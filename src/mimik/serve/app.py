@@ -78,6 +78,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with create_task_group() as tasks:
+            streams.tasks = tasks
             tasks.start_soon(_prepare, pipeline, app)
             yield
             with anyio.CancelScope(shield=True):

@@ -123,9 +123,6 @@ class _Run:
             closing = threading.Thread(target=self._realtime.__exit__, args=(None, None, None), daemon=True)
             closing.start()
             closing.join(_STOP_S)
-        if self.live is not None:
-            self.live.end()
-            self._streams.remove(self.live)
 
     def _show(self) -> None:
         assert self._realtime is not None
@@ -146,6 +143,7 @@ class _Run:
         self._threads[1].join(_STOP_S)  # the last result goes out before the end is told
         if self.live is not None:
             self.live.end()
+            self._streams.remove(self.live)
         self._publish(end)
         self._call(self._finish)
 
@@ -255,7 +253,8 @@ class Broadcast:
                 tasks.start_soon(until, viewer.send)
                 tasks.start_soon(until, viewer.receive)
             if viewer.over:
-                await websocket.close()
+                with suppress(WebSocketDisconnect, RuntimeError):  # the viewer may have left in the same moment
+                    await websocket.close()
         finally:
             run.viewers.discard(viewer)
             if not run.viewers and not self._goes_on:

@@ -7,10 +7,12 @@ import secrets
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
+from anyio.abc import TaskGroup
 
 from mimik.errors import StoreError
 from mimik.serve.messages import HelloMessage, Message, RecordingMessage, notice_message
@@ -53,7 +55,6 @@ class Recording:
         self._clip: BlurredClip | None = None
         self._writer = SessionWriter(store, draft, notice=self._notice)
         self._writer.__enter__()
-        self.session = self._writer.session
         if clip:
             name = f"{self.session.id}.mp4"
             try:
@@ -62,6 +63,11 @@ class Recording:
                 self._writer.__exit__(None, None, None)
                 raise
             self._clip = BlurredClip(store.clips / name, self._notice)
+
+    @property
+    def session(self) -> Session:
+        """As it was begun, or as it ended."""
+        return self._ended or self._writer.session
 
     def write(self, result: FrameResult) -> None:
         """Take a result; never waits for disk or database."""
@@ -111,11 +117,7 @@ class Recording:
         return marker
 
     def stop(self) -> Session:
-        """Finish the session and return it. Safe to call twice.
-
-        Raises:
-            StoreError: the store does not say what became of it.
-        """
+        """Finish the session and return it. Safe to call twice."""
         with self._control:
             if self._ended is not None:
                 return self._ended
@@ -129,21 +131,21 @@ class Recording:
             finally:
                 self._writer.__exit__(None, None, None)
             try:
-                self._ended = self._store.session(self.session.id)
+                ended = self._store.session(self.session.id)
             except StoreError as error:
-                self._ended = self._writer.session
-                self._notice(error.text, error.values)
-            self.session = self._ended
+                ended = replace(self.session, state=SessionState.INTERRUPTED, duration_s=self._writer.elapsed_s)
+                self._tell(notice_message(error.text, error.values))
+            self._ended = ended
         self.announce()
-        return self._ended
+        return ended
 
     def message(self) -> RecordingMessage:
         """How it stands."""
-        over = self._ended is not None
+        session, over = self.session, self._ended is not None
         return RecordingMessage(
-            session=session_json(self.session),
-            state=(self.session.state if over else self._writer.state).value,
-            elapsed_s=round(self.session.duration_s if over else self._writer.elapsed_s, 2),
+            session=session_json(session),
+            state=(session.state if over else self._writer.state).value,
+            elapsed_s=round(session.duration_s if over else self._writer.elapsed_s, 2),
             unsaved_s=round(self._writer.unsaved_s, 2),
             markers=tuple(plain(marker) for marker in self._markers),
         )
@@ -154,6 +156,7 @@ class Recording:
 
     def _notice(self, text: str, values: dict[str, object]) -> None:
         self._tell(notice_message(text, values))
+        self.announce()
 
     def _going(self) -> _Going:
         return _Going(self._control, self)
@@ -252,9 +255,14 @@ class Live:
 
 
 class LiveStreams:
-    """The live streams of a server, by token."""
+    """The live streams of a server, by token.
+
+    Attributes:
+        tasks: where streams that are over are ended, so that nobody need wait for it.
+    """
 
     def __init__(self) -> None:
+        self.tasks: TaskGroup | None = None
         self._streams: dict[str, Live] = {}
 
     def add(self, live: Live) -> None:
@@ -276,8 +284,15 @@ class LiveStreams:
         """Forget a stream that is over."""
         self._streams.pop(live.token, None)
 
-    async def end(self, live: Live) -> None:
-        """A stream is over; its recording is finished, whatever cancels the caller."""
+    def end_soon(self, live: Live) -> None:
+        """A stream is over: finish its recording, though the caller be cancelled; `close` waits for it."""
+        if self.tasks is not None and live.recording is not None:
+            self.tasks.start_soon(self._end, live)
+        else:
+            live.end()
+            self.remove(live)
+
+    async def _end(self, live: Live) -> None:
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(live.end)
         self.remove(live)
@@ -291,4 +306,4 @@ class LiveStreams:
     async def close(self) -> None:
         """End all streams."""
         for live in tuple(self._streams.values()):
-            await self.end(live)
+            await self._end(live)

@@ -119,8 +119,12 @@ def problem_of(errors: Sequence[Any], prefix: str = "") -> ProblemError:
     """The first of pydantic's errors as a problem."""
     first: Mapping[str, Any] = errors[0] if errors else {}
     kind, context = str(first.get("type", "")), first.get("ctx") or {}
-    place = [str(part) for part in first.get("loc", ()) if part not in ("body", "query", "path")]
-    field = ".".join([prefix, *place] if prefix else place)[:100] or "body"
+    place = [str(part) for part in first.get("loc", ())]
+    if prefix:
+        place = [prefix, *place]
+    elif place[:1] in (["body"], ["query"], ["path"]):
+        place = place[1:]
+    field = ".".join(place)[:100] or "body"
     if kind == "missing":
         return invalid("{field} is missing.", field)
     if kind == "extra_forbidden":

@@ -122,7 +122,7 @@ async def answer_camera(
                     await websocket.send_text(answer)
             tasks.cancel_scope.cancel()
     finally:
-        await streams.end(live)
+        streams.end_soon(live)
 
 
 def _post(loop: asyncio.AbstractEventLoop, notes: asyncio.Queue[Message], message: Message) -> None:
