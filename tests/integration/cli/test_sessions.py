@@ -1,151 +1,112 @@
-"""``mimik session`` as people run it: in processes of its own, on a session recorded from the demo by the real line."""
+"""Sessions recorded by the commands as people run them, with the real line, on the bundled faces."""
 
-import csv
-import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
-from pypdf import PdfReader
+from websockets.sync.client import connect
 
-from mimik import Pipeline
-from mimik.sources import open_source
-from mimik.store import Draft, Purpose, SessionWriter, Store
-from mimik.store.columns import TABLES
+from mimik.store import SessionState, Store
+from mimik.store.values import ROOM
+from tests.integration.cli.test_commands import display, page, run, start  # noqa: F401
 
-pytestmark = pytest.mark.integration
-
-MIMIK = [sys.executable, "-c", "import sys; from mimik.cli import main; sys.exit(main())"]
-SECONDS = 4.0
-
-
-def run(url: str, *arguments: str, code: int = 0, **environment: str) -> str:
-    """What a command printed; it must end with the code and print its complaints on standard error alone."""
-    result = subprocess.run(
-        [*MIMIK, "session", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "MIMIK_DATABASE_URL": url, **environment},
-    )
-    assert result.returncode == code, result.stderr
-    assert "Traceback" not in result.stderr
-    assert (code == 2) == result.stderr.startswith("error: "), result.stderr
-    return result.stdout
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timing,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes as POSIX has them"),
+]
 
 
-def run_json(url: str, *arguments: str) -> Any:
-    return json.loads(run(url, *arguments, "--json"))
+@pytest.fixture
+def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "sessions.db"
+    monkeypatch.setenv("MIMIK_DATABASE_URL", str(path))
+    return path
 
 
-def record(url: str, title: str, **values: Any) -> str:
-    """A session of the demo, and its id."""
-    with Store.open(url) as store, SessionWriter(store, Draft(title, source="demo", **values)) as writer:
-        source = open_source("demo")
-        end = time.monotonic() + SECONDS
-        for result in Pipeline.load().run(source):
-            writer.write(result)
-            if time.monotonic() > end:
-                break
-        source.close()
-    return writer.session.id
+def test_the_demo_is_recorded_and_its_id_leads_to_it(db: Path) -> None:
+    result = run("live", "demo", "--headless", "--seconds", "5", "--session", "Demo", "--purpose", "research")
+    assert result.returncode == 0, result.stderr
+    said = re.search(r"mimik session report (\w+) -o report.html", result.stderr)
+    assert said is not None, result.stderr
+    with Store.open(db) as store:
+        session = store.session(said[1])
+        assert session.state is SessionState.DONE
+        assert session.model
+        assert session.people >= 1
+        room = store.aggregates(session.id).of(ROOM)
+        assert room.faces.sum() > 5
+        assert room.readings.sum() > 0
+    listed = run("session", "list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    assert session.id in listed.stdout
 
 
-def test_a_recorded_session_through_every_command(tmp_path: Path) -> None:
-    url = str(tmp_path / "sessions.db")
-    older = record(url, "Spot A", purpose=Purpose.ADVERTISEMENT)
-    newer = record(url, "Spot B", purpose=Purpose.ADVERTISEMENT)
-
-    found = run_json(url, "list")
-    assert [(session["id"], session["title"]) for session in found] == [(newer, "Spot B"), (older, "Spot A")]
-    assert all(session["state"] == "done" and session["duration_s"] > 1 for session in found)
-
-    topics = tmp_path / "topics.csv"
-    topics.write_text("time,label\n0:01,topic 1\n0:02,topic 2\n")
-    assert [marker["label"] for marker in run_json(url, "marker", older, "--csv", str(topics))] == [
-        "topic 1",
-        "topic 2",
-    ]
-    topics.write_text("time,label\n0:03,topic 3\n9:99,topic 4\n")
-    run(url, "marker", older, "--csv", str(topics), code=2)
-    assert len(run_json(url, "marker", older)) == 2
-    run(url, "baseline", older, "--from", "0", "--to", "0:01")
-
-    shown = run_json(url, "show", older[:5])
-    assert [marker["kind"] for marker in shown["markers"]] == ["baseline", "point", "point"]
-    assert len(shown["people"]) == 2, "Collins and Hopper"
-    assert shown["analysis"]["coverage"]["faces"] > 0
-    text = run(url, "show", older, MIMIK_LANG="tr")
-    assert "Spot A" in text
-    assert "Mutlu" in text
-
-    run(url, "export", older, "-o", str(tmp_path / "out"), "--format", "csv,json,parquet")
-    document = json.loads((tmp_path / "out" / "session.json").read_text(encoding="utf-8"))
-    assert document["session"]["id"] == older
-    for table in TABLES:
-        rows = document[table] if table != "session" else [document[table]]
-        assert pq.read_table(tmp_path / "out" / f"{table}.parquet").to_pylist() == rows
-        with (tmp_path / "out" / f"{table}.csv").open(newline="", encoding="utf-8") as file:
-            assert len(list(csv.DictReader(file))) == len(rows)
-    everybody = [row for row in document["seconds"] if row["person"] == 0]
-    assert sum(row["faces"] for row in everybody) == shown["analysis"]["coverage"]["faces"]
-    known = sum(row["faces"] for row in document["seconds"]) - sum(row["faces"] for row in everybody)
-    assert len(document["samples"]) == known
-    assert json.loads(run(url, "export", older, "-o", "-", "--format", "json")) == document
-
-    page, paper = tmp_path / "report.html", tmp_path / "report.pdf"
-    run(url, "report", older, "-o", str(page))
-    assert "topic 2" in page.read_text(encoding="utf-8")
-    run(url, "report", older, "-o", str(paper), "--lang", "tr")
-    assert "Spot A" in "".join(sheet.extract_text() for sheet in PdfReader(paper).pages)
-
-    compared = run_json(url, "compare", older, "--with", newer, "-o", str(tmp_path / "ab.html"))
-    assert [group["name"] for group in compared["groups"]] == ["Spot A", "Spot B"]
-    assert (tmp_path / "ab.html").stat().st_size > 10_000
-    assert run_json(url, "hours")["sessions"] == 2
-
-    assert run_json(url, "edit", older, "--title", "Spot A, cinema 2", "--raw-days", "0")["title"] == "Spot A, cinema 2"
-    assert run_json(url, "purge") == {"sessions": [], "raw": [older]}
-    assert json.loads(run(url, "export", older, "-o", "-", "--format", "json"))["samples"] == []
-
-    run(url, "delete", older, code=2)
-    assert run_json(url, "delete", older, "--yes") == {"deleted": [older]}
-    assert b"Spot A" not in Path(url).read_bytes()
-    run(url, "show", older, code=2)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_page_records_the_source_until_it_ends(number: signal.Signals, db: Path, tmp_path: Path) -> None:
+    video = tmp_path / "demo.mp4"
+    arguments = ("--session", "Demo", "--record", str(video), "--no-browser", "--port", "0")
+    process = start("live", "demo", *arguments)
+    try:
+        address = page(process).replace("http:", "ws:")
+        with connect(f"{address}ws/source") as viewer:
+            end = time.monotonic() + 20
+            with Store.open(db) as store:
+                while not (store.sessions() and len(store.aggregates(store.sessions()[0].id))):
+                    viewer.recv(20)
+                    assert time.monotonic() < end
+            process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
+    assert "The session is kept" in said
+    assert "Traceback" not in said
+    assert video.stat().st_size > 0
+    with Store.open(db) as store:
+        (session,) = store.sessions()
+        assert session.state is SessionState.DONE
+        assert store.aggregates(session.id).of(ROOM).frames.sum() > 0
 
 
-def test_both_databases_list_show_export_and_delete(database_url: str, tmp_path: Path) -> None:
-    key = record(database_url, "Şaşkın")
-    with Store.open(database_url) as store:
-        shown_url = store.url
-    assert [session["id"] for session in run_json(database_url, "list")] == [key]
-    assert run_json(database_url, "show", key)["session"]["title"] == "Şaşkın"
-    document = json.loads(run(database_url, "export", key, "-o", "-", "--format", "json"))
-    assert document["samples"]
-    assert document["seconds"]
-    assert "Deleted" not in run(database_url, "delete", key, "--yes")
-    assert run_json(database_url, "list") == []
-    assert "horse" not in shown_url
+def test_m_in_the_window_sets_a_marker(display: str, db: Path) -> None:  # noqa: F811
+    process = start("live", "demo", "--window", "--session", "Demo", DISPLAY=display)
+    environment = {**os.environ, "DISPLAY": display}
 
+    def press(*arguments: str) -> None:
+        subprocess.run(["xdotool", *arguments], env=environment, check=True, timeout=20)
 
-def test_a_reader_that_leaves_ends_an_export_quietly(tmp_path: Path) -> None:
-    url = str(tmp_path / "sessions.db")
-    key = record(url, "Pipe")
-    process = subprocess.Popen(
-        [*MIMIK, "session", "export", key, "-o", "-", "--table", "samples", "--db", url],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    assert process.wait(60) == 0
-    assert process.stderr.read() == b""
-    process.stderr.close()
+    try:
+        found = subprocess.run(
+            ["xdotool", "search", "--sync", "--onlyvisible", "--name", "Mimik"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        window = found.stdout.split()[0]
+        with Store.open(db) as store:
+            end = time.monotonic() + 20
+            while not store.sessions():
+                time.sleep(0.1)
+                assert time.monotonic() < end
+            (session,) = store.sessions()
+            while not store.markers(session.id):
+                press("windowfocus", window, "key", "m")
+                time.sleep(0.5)
+                assert time.monotonic() < end
+            press("windowfocus", window, "key", "q")
+            _, said = process.communicate(timeout=20)
+            assert process.returncode == 0, said
+            assert store.session(session.id).state is SessionState.DONE
+            assert store.markers(session.id)[0].label == "1"
+            assert store.aggregates(session.id).of(ROOM).frames.sum() > 0
+    finally:
+        process.kill()
+        process.communicate()
