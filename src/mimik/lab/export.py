@@ -32,7 +32,7 @@ from mimik.lab.zoo import NETWORKS
 from mimik.types import Emotion, Thresholds
 from mimik.weights import Measured, Record, write_record
 
-__all__ = ["export", "main"]
+__all__ = ["export", "main", "multiply_adds"]
 
 LICENCE = (
     "Weights: MIT, like the code. Training data: FER-2013 was gathered by a web search for a 2013 challenge and is "
@@ -75,7 +75,7 @@ def export(run: Path, config: Path, data: Path, folder: Path, title: str, *, shi
             std=STD,
             labels=tuple(Emotion),
             parameters=sum(p.numel() for p in network.parameters()),
-            multiply_adds=_multiply_adds(network),
+            multiply_adds=multiply_adds(network),
             temperature=1.0,
             thresholds=Thresholds(sure=1.0, uncertain=0.0),
             measured=Measured("", "", 0, "", 0, (0, 0), 0, 0, {}, 0, 0),
@@ -135,7 +135,7 @@ def _write_onnx(network: nn.Module, file: Path) -> None:
     )
 
 
-def _multiply_adds(network: nn.Module) -> int:
+def multiply_adds(network: nn.Module) -> int:
     """Multiply-adds of the convolutions and dense layers for one face."""
     total = 0
 

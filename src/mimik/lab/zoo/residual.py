@@ -1,16 +1,9 @@
-"""Networks that the lab trains: gray 48×48 faces in, logits out.
-
-Every network maps ``(N, 1, 48, 48)`` float32 pictures to a pair of logits: ``(N, 7)`` for the FER-2013 labels, in
-the order of `mimik.Emotion`, and ``(N, 8)`` for the FER+ labels, in the order of `mimik.lab.data.FERPLUS`, or None
-where the network has no such head.
-"""
-
-from collections.abc import Callable
+"""Residual networks (He et al. 2016) with a FER-2013 head and a FER+ head: a small one and a teacher."""
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["NETWORKS", "ResidualNet", "SeedNet"]
+__all__ = ["ResidualNet", "residual_teacher"]
 
 
 class _Block(nn.Module):
@@ -71,39 +64,6 @@ class ResidualNet(nn.Module):
         return self.fer(features), self.ferplus(features)
 
 
-class SeedNet(nn.Module):
-    """The network of the student project that Mimik grew from: four convolution blocks, two dense layers.
-
-    Each block is convolution, batch normalisation, ReLU, 2×2 max pooling and dropout of a quarter.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        inputs = 1
-        for width, size in ((64, 3), (128, 5), (512, 3), (512, 3)):
-            layers += [
-                nn.Conv2d(inputs, width, size, padding=size // 2),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-                nn.MaxPool2d(2),
-                nn.Dropout(0.25),
-            ]
-            inputs = width
-        layers.append(nn.Flatten())
-        inputs *= 3 * 3
-        for width in (256, 512):
-            layers += [
-                nn.Linear(inputs, width),
-                nn.BatchNorm1d(width),
-                nn.ReLU(inplace=True),
-                nn.Dropout(0.25),
-            ]
-            inputs = width
-        self.layers = nn.Sequential(*layers, nn.Linear(inputs, 7))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        return self.layers(x), None
-
-
-NETWORKS: dict[str, Callable[[], nn.Module]] = {"residual": ResidualNet, "seed": SeedNet}
+def residual_teacher() -> ResidualNet:
+    """As deep as ResNet-18, entered with stride 2: 323 M multiply-adds at 48×48."""
+    return ResidualNet(widths=(64, 128, 256, 512), depths=(2, 2, 2, 2), stem=32)
