@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Engine, Table, func
+from sqlalchemy import Connection, DateTime, Engine, Select, Table, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mimik.store.engine import Address
@@ -46,6 +46,15 @@ class Base:
         """A transaction; saved as a whole when left, or not at all."""
         with self._explained(), self._writer.begin() as connection:
             yield connection
+
+    @staticmethod
+    def _batches(connection: Connection, query: Select[Any], size: int) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """A query's rows of plain numbers as the driver gives them: half the time of SQLAlchemy's own rows."""
+        result = connection.execute(query)
+        assert result.cursor is not None
+        while rows := result.cursor.fetchmany(size):
+            yield rows
+        result.close()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -167,9 +167,9 @@ def sums_rows(session: int, aggregates: Aggregates) -> list[dict[str, Any]]:
     return [{"session": session, **dict(zip(names, row, strict=True))} for row in zip(*columns, strict=True)]
 
 
-def aggregates_of(step_s: int, batches: Iterable[Sequence[Any]]) -> Aggregates:
+def aggregates_of(step_s: int, batches: Iterable[Sequence[tuple[Any, ...]]]) -> Aggregates:
     """From rows of (start_s, person, sums …) in the order of `SUMS`."""
-    tables = [np.array([tuple(row) for row in batch], dtype=np.float64) for batch in batches if batch]
+    tables = [np.array(batch, dtype=np.float64) for batch in batches]
     table = np.concatenate(tables) if tables else np.empty((0, 2 + len(SUMS)))
     columns: dict[str, NDArray[Any]] = {}
     at = 2
@@ -197,9 +197,9 @@ def samples_rows(session: int, samples: Samples) -> list[dict[str, Any]]:
     return [{"session": session, **dict(zip(SAMPLE_COLUMNS, row, strict=True))} for row in zip(*columns, strict=True)]
 
 
-def samples_of(rows: Sequence[Any]) -> Samples:
+def samples_of(rows: Sequence[tuple[Any, ...]]) -> Samples:
     """From rows of `SAMPLE_COLUMNS`."""
-    table = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, len(SAMPLE_COLUMNS))
+    table = np.array(rows, dtype=np.float64).reshape(-1, len(SAMPLE_COLUMNS))
     scaled = (table[:, 9:] / SCALE).astype(np.float32)
     return Samples(
         time_s=table[:, 0],

@@ -260,8 +260,8 @@ class Store(Annotations, Queue, Deletion):
             query = select(*columns).where(table.c.session == row.key, table.c.start_s >= start_s)
             if end_s < math.inf:
                 query = query.where(table.c.start_s < end_s)
-            result = connection.execute(query.order_by(table.c.start_s, table.c.person))
-            found = aggregates_of(kept, result.partitions(_BATCH))
+            query = select(*columns).where(table.c.session == row.key).order_by(table.c.start_s, table.c.person)
+            found = aggregates_of(kept, self._batches(connection, query, _BATCH))
         return found if step_s == kept else merge(found, step_s)
 
     def samples(self, session: str, start_s: float = 0.0, end_s: float = math.inf) -> Iterator[Samples]:
@@ -278,13 +278,14 @@ class Store(Annotations, Queue, Deletion):
             query = select(*columns).where(_samples.c.session == key, _samples.c.time_s >= after, later)
             if end_s < math.inf:
                 query = query.where(_samples.c.time_s < end_s)
+            query = query.order_by(_samples.c.time_s, _samples.c.person).limit(_BATCH)
             with self._read() as connection:
-                rows = connection.execute(query.order_by(_samples.c.time_s, _samples.c.person).limit(_BATCH)).all()
+                rows = [row for batch in self._batches(connection, query, _BATCH) for row in batch]
             if rows:
                 yield samples_of(rows)
             if len(rows) < _BATCH:
                 return
-            after, number = rows[-1].time_s, rows[-1].person
+            after, number = rows[-1][:2]
 
     def set_clip(self, session: str, name: str | None) -> None:
         """Says which file of the clip folder belongs to a session.
