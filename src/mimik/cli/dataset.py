@@ -187,12 +187,13 @@ def _tell_changes(terminal: Terminal, changes: Changes) -> None:
 def _print_splits(terminal: Terminal, splits: dict[str, dict[str, int]]) -> None:
     from rich.table import Table
 
+    from mimik.lab.page import numeral
     from mimik.words import EMOTION_COLOURS, emotion_name
 
     for split, counts in splits.items():
         total = sum(counts.values())
         table = Table(
-            title=terminal.text("{split}: {count} faces", split=split, count=f"{total:,}"),
+            title=terminal.text("{split}: {count} faces", split=split, count=numeral(total, ",", terminal.language)),
             title_justify="left",
             header_style="bold",
         )
@@ -205,7 +206,7 @@ def _print_splits(terminal: Terminal, splits: dict[str, dict[str, int]]) -> None
             drawn = "█" * round(_BAR * count / max(most, 1))
             table.add_row(
                 emotion_name(emotion, terminal.language),
-                f"{count:,}",
+                numeral(count, ",", terminal.language),
                 terminal.text("{percent}%", percent=round(100 * count / max(total, 1))),
                 f"[{EMOTION_COLOURS[emotion]}]{drawn}[/]" if drawn else "",
             )
@@ -213,19 +214,21 @@ def _print_splits(terminal: Terminal, splits: dict[str, dict[str, int]]) -> None
 
 
 def _print_facts(terminal: Terminal, values: dict[str, Any]) -> None:
+    from mimik.lab.page import numeral, per_cent
+
     same, near, votes = values["duplicates"], values["near_duplicates"], values["ferplus"]
     facts = [
         terminal.text(
             "Identical pictures: {groups} groups, {rows} rows; {conflicts} groups with conflicting labels",
-            groups=f"{same['groups']:,}",
-            rows=f"{same['rows']:,}",
+            groups=numeral(same["groups"], ",", terminal.language),
+            rows=numeral(same["rows"], ",", terminal.language),
             conflicts=same["conflicting_groups"],
         )
     ]
     facts += [
         terminal.text(
             "{rows} rows of {split} have an identical twin in {other}",
-            rows=f"{one['rows']:,}",
+            rows=numeral(one["rows"], ",", terminal.language),
             split=one["split"],
             other=one["twin_in"],
         )
@@ -234,9 +237,9 @@ def _print_facts(terminal: Terminal, values: dict[str, Any]) -> None:
     facts.append(
         terminal.text(
             "Nearly identical pictures: {pairs} pairs, {across} of them in two splits, {conflicting} with other labels",
-            pairs=f"{near['pairs']:,}",
-            across=f"{near['across_splits']:,}",
-            conflicting=f"{near['conflicting']:,}",
+            pairs=numeral(near["pairs"], ",", terminal.language),
+            across=numeral(near["across_splits"], ",", terminal.language),
+            conflicting=numeral(near["conflicting"], ",", terminal.language),
         )
     )
     facts.append(terminal.text("Blank pictures: {count}", count=len(values["blank"]["rows"])))
@@ -245,10 +248,10 @@ def _print_facts(terminal: Terminal, values: dict[str, Any]) -> None:
         if votes["agreement"] is not None:
             facts.append(
                 terminal.text(
-                    "FER+: the label has most votes on {agreement:.1f} % of {rows} rows, no vote on {without:.1f} %",
-                    agreement=100 * votes["agreement"],
-                    rows=f"{votes['rows']:,}",
-                    without=100 * votes["label_without_vote"],
+                    "FER+: the label has most votes on {agreement} of {rows} rows, no vote on {without}",
+                    agreement=per_cent(votes["agreement"], terminal.language),
+                    rows=numeral(votes["rows"], ",", terminal.language),
+                    without=per_cent(votes["label_without_vote"], terminal.language),
                 )
             )
     else:

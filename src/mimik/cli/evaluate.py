@@ -128,12 +128,15 @@ def _print(terminal: Terminal, found: Evaluation) -> None:
     from rich.table import Table
 
     from mimik.lab.evaluation_page import class_rows, summary_rows
+    from mimik.lab.page import numeral
 
     summary = Table.grid(padding=(0, 2))
     for name, value in summary_rows(found.values, terminal.language):
         summary.add_row(name, value)
     terminal.out.print(
-        terminal.text("{model} on {faces} faces", model=found.record.name, faces=f"{len(found.faces):,}"),
+        terminal.text(
+            "{model} on {faces} faces", model=found.record.name, faces=numeral(len(found.faces), ",", terminal.language)
+        ),
         style="bold",
         markup=False,
     )

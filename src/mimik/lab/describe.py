@@ -12,7 +12,7 @@ from mimik.lab.data import FERPLUS, Faces, Progress
 from mimik.lab.duplicates import BITS, NEAR, Pair, blank, groups, near_pairs, twins_across
 from mimik.lab.evaluate import FER_OF_FERPLUS
 from mimik.lab.metrics import confusion, ferplus_labels
-from mimik.lab.page import Page, mosaic
+from mimik.lab.page import Page, mosaic, numeral, per_cent
 from mimik.types import Emotion
 from mimik.words import EMOTION_COLOURS, emotion_name, translate
 
@@ -158,14 +158,14 @@ class _Builder:
         return translate(text, self.language, **values)
 
     def share(self, value: float | None) -> str:
-        if value is None:
-            return "–"
-        number = f"{100 * value:.1f}"
-        return f"%{number.replace('.', ',')}" if self.language == "tr" else f"{number} %"
+        return per_cent(value, self.language)
+
+    def count(self, number: int) -> str:
+        return numeral(number, ",", self.language)
 
     def page(self) -> Page:
         page = Page(self.text("Labelled faces: {name}", name=self.name), self.language)
-        page.paragraph(self.text("{faces} faces", faces=f"{len(self.faces):,}"), quiet=True)
+        page.paragraph(self.text("{faces} faces", faces=self.count(len(self.faces))), quiet=True)
         self._classes(page)
         self._examples(page)
         self._repeated(page)
@@ -181,7 +181,7 @@ class _Builder:
         page.table(
             [self.text("Split"), *self.names, self.text("All")],
             [
-                [split, *(f"{count:,}" for count in counts.values()), f"{sum(counts.values()):,}"]
+                [split, *(self.count(count) for count in counts.values()), self.count(sum(counts.values()))]
                 for split, counts in splits.items()
             ],
         )
@@ -234,8 +234,8 @@ class _Builder:
             self.text(
                 "{groups} groups of pictures are identical to the pixel and cover {rows} rows; the labels of "
                 "{conflicts} groups differ. Blank pictures are not counted.",
-                groups=f"{found['groups']:,}",
-                rows=f"{found['rows']:,}",
+                groups=self.count(found["groups"]),
+                rows=self.count(found["rows"]),
                 conflicts=found["conflicting_groups"],
             )
         )
@@ -249,7 +249,7 @@ class _Builder:
             )
             page.table(
                 [self.text(heading) for heading in ("Split", "has twins in", "Rows")],
-                [[one["split"], one["twin_in"], f"{one['rows']:,}"] for one in found["twins_across_splits"]],
+                [[one["split"], one["twin_in"], self.count(one["rows"])] for one in found["twins_across_splits"]],
             )
         if self.description.conflicts:
             shown = self.description.conflicts[:_SHOWN]
@@ -273,11 +273,11 @@ class _Builder:
                 "{pairs} pairs differ in at most {limit} of the {bits} bits of their fingerprints (signs of low "
                 "frequencies): mostly one photograph, cut, lit or compressed otherwise. {across} pairs lie in two "
                 "splits, and the labels of {conflicting} differ.",
-                pairs=f"{found['pairs']:,}",
+                pairs=self.count(found["pairs"]),
                 limit=found["largest_distance"],
                 bits=found["bits"],
-                across=f"{found['across_splits']:,}",
-                conflicting=f"{found['conflicting']:,}",
+                across=self.count(found["across_splits"]),
+                conflicting=self.count(found["conflicting"]),
             )
         )
         pairs = self.description.near
@@ -321,10 +321,10 @@ class _Builder:
             self.text(
                 "On {rows} faces, the expression with most votes is the label's on {agreement}; on {without} nobody "
                 "voted for the label's. Contempt, which has no label here, leads on {contempt} faces.",
-                rows=f"{found['rows']:,}",
+                rows=self.count(found["rows"]),
                 agreement=self.share(found["agreement"]),
                 without=self.share(found["label_without_vote"]),
-                contempt=f"{found['contempt_leads']:,}",
+                contempt=self.count(found["contempt_leads"]),
             )
         )
         counts = np.array(found["table"])
@@ -338,12 +338,12 @@ class _Builder:
                         "x": self.names,
                         "y": self.names,
                         "text": [
-                            [f"{self.share(share)}<br>{count:,}" for share, count in zip(*row, strict=True)]
+                            [f"{self.share(share)}<br>{self.count(count)}" for share, count in zip(*row, strict=True)]
                             for row in zip(shares, counts, strict=True)
                         ],
                         "texttemplate": "%{text}",
                         "hovertemplate": "%{y} → %{x}: %{text}<extra></extra>",
-                        "colorscale": [[0, "rgba(0,114,178,0.03)"], [1, "rgba(0,114,178,0.85)"]],
+                        "colorscale": [[0, "rgba(0,114,178,0.03)"], [1, "rgba(0,114,178,0.55)"]],
                         "zmin": 0,
                         "zmax": 1,
                         "showscale": False,
@@ -352,8 +352,8 @@ class _Builder:
                 "layout": {
                     "height": 520,
                     "margin": {"t": 10},
-                    "xaxis": {"title": {"text": self.text("most voted in FER+")}},
-                    "yaxis": {"autorange": "reversed", "title": {"text": self.text("labelled as")}},
+                    "xaxis": {"title": {"text": self.text("most voted in FER+")}, "showgrid": False},
+                    "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": self.text("labelled as")}},
                 },
             },
             self.text("Labels against the most voted expression of FER+"),

@@ -9,11 +9,11 @@ import numpy as np
 
 from mimik.lab.corruptions import CORRUPTIONS
 from mimik.lab.evaluate import Evaluation
-from mimik.lab.page import Page, mosaic
+from mimik.lab.page import Page, mosaic, numeral, per_cent
 from mimik.types import Emotion
 from mimik.words import EMOTION_COLOURS, emotion_name, translate
 
-__all__ = ["class_rows", "per_cent", "summary_rows", "write_evaluation"]
+__all__ = ["class_rows", "summary_rows", "write_evaluation"]
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#8A8A8A"
 
@@ -45,19 +45,14 @@ def write_evaluation(evaluation: Evaluation, folder: Path, language: str) -> tup
     return page, values, rows
 
 
-def per_cent(value: float | None, language: str) -> str:
-    """``0.6868`` → ``68.7 %`` or ``%68,7``; a dash where there is none."""
-    if value is None:
-        return "–"
-    number = f"{100 * value:.1f}"
-    return f"%{number.replace('.', ',')}" if language == "tr" else f"{number} %"
-
-
 def summary_rows(values: dict[str, Any], language: str) -> list[tuple[str, str]]:
     """An evaluation's headline measures: what is measured, and how it came out."""
 
     def text(text: str, /, **places: object) -> str:
         return translate(text, language, **places)
+
+    def number(value: float, form: str) -> str:
+        return numeral(value, form, language)
 
     def scored(share: float | None, interval: list[float] | None) -> str:
         return per_cent(share, language) + _interval(interval, language)
@@ -65,14 +60,15 @@ def summary_rows(values: dict[str, Any], language: str) -> list[tuple[str, str]]
     rows = [(text("Accuracy"), scored(values["accuracy"], values["interval"]))]
     if values["accuracy_without_twins"] is not None:
         name = text(
-            "Accuracy without twins of training pictures ({faces} faces)", faces=f"{values['faces_without_twins']:,}"
+            "Accuracy without twins of training pictures ({faces} faces)",
+            faces=number(values["faces_without_twins"], ","),
         )
         rows.append((name, scored(values["accuracy_without_twins"], values["interval_without_twins"])))
     if values["tta"]:
         rows.append(
             (text("Accuracy with the mirror image"), scored(values["tta"]["accuracy"], values["tta"]["interval"]))
         )
-    rows.append((text("Macro F1"), f"{values['macro_f1']:.3f}"))
+    rows.append((text("Macro F1"), number(values["macro_f1"], ".3f")))
     rows.append(
         (
             text("FER+ accuracy, 8 classes, plain argmax"),
@@ -85,11 +81,11 @@ def summary_rows(values: dict[str, Any], language: str) -> list[tuple[str, str]]
         )
     rows += [
         (text("Calibration error ({bins} bins)", bins=values["ece_bins"]), per_cent(values["ece"], language)),
-        (text("Negative log likelihood"), f"{values['nll']:.3f}"),
-        (text("Multiply-adds a face"), f"{values['multiply_adds'] / 1e6:.1f} M"),
-        (text("Parameters"), f"{values['parameters']:,}"),
-        (text("Size"), f"{values['bytes'] / 1e6:.2f} MB"),
-        (text("Time a face, one thread"), f"{values['ms_a_face']:.2f} ms"),
+        (text("Negative log likelihood"), number(values["nll"], ".3f")),
+        (text("Multiply-adds a face"), f"{number(values['multiply_adds'] / 1e6, '.1f')} M"),
+        (text("Parameters"), number(values["parameters"], ",")),
+        (text("Size"), f"{number(values['bytes'] / 1e6, '.2f')} MB"),
+        (text("Time a face, one thread"), f"{number(values['ms_a_face'], '.2f')} ms"),
     ]
     return rows
 
@@ -100,12 +96,12 @@ def class_rows(values: dict[str, Any], language: str) -> tuple[list[str], list[l
     rows = [
         [
             emotion_name(emotion, language),
-            f"{found['faces']:,}",
+            numeral(found["faces"], ",", language),
             per_cent(found["precision"], language),
             per_cent(found["recall"], language),
-            f"{found['f1']:.2f}",
-            _number(found["roc_auc"]),
-            _number(found["average_precision"]),
+            numeral(found["f1"], ".2f", language),
+            _number(found["roc_auc"], language),
+            _number(found["average_precision"], language),
         ]
         for emotion, found in values["classes"].items()
     ]
@@ -135,11 +131,13 @@ class _Builder:
 
     def page(self) -> Page:
         page = Page(self.text("Evaluation of {model}", model=self.values["model"]), self.language)
-        splits = ", ".join(f"{name} {count:,}" for name, count in self.values["splits"].items())
+        splits = ", ".join(
+            f"{name} {numeral(count, ',', self.language)}" for name, count in self.values["splits"].items()
+        )
         page.paragraph(
             self.text(
                 "{faces} faces ({splits}); each 48×48 picture read once, as it is. Intervals are 95 % (Wilson).",
-                faces=f"{self.values['faces']:,}",
+                faces=numeral(self.values["faces"], ",", self.language),
                 splits=splits,
             ),
             quiet=True,
@@ -184,7 +182,7 @@ class _Builder:
                         "text": cells,
                         "texttemplate": "%{text}",
                         "hovertemplate": "%{y} → %{x}: %{text}<extra></extra>",
-                        "colorscale": [[0, "rgba(0,114,178,0.03)"], [1, "rgba(0,114,178,0.85)"]],
+                        "colorscale": [[0, "rgba(0,114,178,0.03)"], [1, "rgba(0,114,178,0.55)"]],
                         "zmin": 0,
                         "zmax": 1,
                         "showscale": False,
@@ -193,8 +191,8 @@ class _Builder:
                 "layout": {
                     "height": 520,
                     "margin": {"t": 10},
-                    "xaxis": {"title": {"text": self.text("read as")}},
-                    "yaxis": {"autorange": "reversed", "title": {"text": self.text("labelled as")}},
+                    "xaxis": {"title": {"text": self.text("read as")}, "showgrid": False},
+                    "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": self.text("labelled as")}},
                 },
             },
             self.text("Confusion matrix"),
@@ -332,7 +330,7 @@ class _Builder:
                 [
                     [
                         self.text(one["rule"]),
-                        f"{one['faces']:,}",
+                        numeral(one["faces"], ",", self.language),
                         self.share(one["accuracy"]) + self.interval(one["interval"]),
                     ]
                     for one in self.values["ferplus_protocols"].values()
@@ -347,7 +345,11 @@ class _Builder:
         page.table(
             [self.text(name) for name in ("Head", "Faces", "Agreement")],
             [
-                [names[name], f"{one['faces']:,}", self.share(one["accuracy"]) + self.interval(one["interval"])]
+                [
+                    names[name],
+                    numeral(one["faces"], ",", self.language),
+                    self.share(one["accuracy"]) + self.interval(one["interval"]),
+                ]
                 for name, one in self.values["clear_majority"].items()
             ],
         )
@@ -419,5 +421,5 @@ class _Builder:
         )
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _number(value: float | None, language: str) -> str:
+    return "–" if value is None else numeral(value, ".3f", language)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Page", "mosaic"]
+__all__ = ["Page", "mosaic", "numeral", "per_cent"]
 
 Figure = dict[str, Any]
 """A Plotly figure: ``data`` and ``layout``."""
@@ -43,7 +43,8 @@ function draw() {
       font: { family: "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif", size: 13, color: ink } };
     for (const key of Object.keys(layout).filter((key) => /^[xy]axis/.test(key)))
       layout[key] = { gridcolor: line, zerolinecolor: line, linecolor: line, automargin: true, ...layout[key] };
-    Plotly.react(place, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
+    const data = figure.data.map((part) => (part.type === "heatmap" ? { ...part, textfont: { color: ink } } : part));
+    Plotly.react(place, data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
   }
 }
 draw();
@@ -116,6 +117,20 @@ class Page:
             f"<body><main><h1>{title}</h1>\n" + "\n".join(self._parts) + f"\n</main>{scripts}</body></html>\n",
             encoding="utf-8",
         )
+
+
+def numeral(number: float, form: str, language: str) -> str:
+    """A number in the language's way of writing: ``numeral(1234.5, ",.1f", "tr")`` → ``1.234,5``."""
+    written = format(number, form)
+    return written.translate(str.maketrans(",.", ".,")) if language == "tr" else written
+
+
+def per_cent(value: float | None, language: str) -> str:
+    """``0.6868`` → ``68.7 %`` or ``%68,7``; a dash where there is none."""
+    if value is None:
+        return "–"
+    number = numeral(100 * value, ".1f", language)
+    return f"%{number}" if language == "tr" else f"{number} %"
 
 
 def mosaic(rows: Sequence[Sequence[NDArray[np.uint8]]], gap: int = 2) -> NDArray[np.uint8]:

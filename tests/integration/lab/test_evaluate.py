@@ -220,7 +220,7 @@ def test_import_then_describe(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["dataset", "describe", str(out), "-o", str(tmp_path / "page"), "--lang", "tr"]) == 0
     said = capsys.readouterr().out
     assert "Training: 21 yüz" in said
-    assert "%100.0 kadarında" in said
+    assert "%100,0 kadarında" in said
     assert (tmp_path / "page" / "dataset.html").exists()
 
 
