@@ -33,7 +33,7 @@ export class Figures {
     const plotly = await this.#load();
     for (const [{ plotly: drawing }, entry] of entries) {
       if (turn !== this.#turn) return;
-      const layout = { height: TALL, ...drawing.layout, autosize: true };
+      const layout = { height: TALL, ...drawing.layout, annotations: drawing.layout.annotations?.map(plainly), autosize: true };
       await plotly.react(entry.chart, drawing.data, layout, { displayModeBar: false, responsive: false });
     }
     this.#fit();
@@ -78,6 +78,12 @@ export class Figures {
       if (chart.offsetParent && chart._fullLayout && Math.abs(chart._fullLayout.width - chart.clientWidth) > 1)
         globalThis.Plotly.relayout(chart, { width: chart.clientWidth });
   }
+}
+
+/** Plotly draws <b> with a style attribute, which the page's policy refuses; a font's weight does the same. */
+function plainly(annotation) {
+  const bold = /^<b>(.*)<\/b>$/s.exec(annotation.text ?? "");
+  return bold ? { ...annotation, text: bold[1], font: { ...annotation.font, weight: "bold" } } : annotation;
 }
 
 function table(columns, rows) {

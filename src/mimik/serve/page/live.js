@@ -47,7 +47,8 @@ export class Live {
   /** Does what a key means here; says whether it meant anything. */
   key(event) {
     const lower = event.key.toLocaleLowerCase("en");
-    if (event.key === "Escape") void this.#stop();
+    // Who leaves the marker's field by Esc and presses it once too often must not lose the recording.
+    if (event.key === "Escape" && this.#recording.state === null) void this.#stop();
     else if (event.key === " " && !event.target.closest("button, a, summary, input, select")) this.#pause();
     else if (lower === "m" && this.#recording.state !== null) this.#recording.focusMarker();
     else return false;

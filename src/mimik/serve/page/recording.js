@@ -18,6 +18,7 @@ export class Recording {
   #draft = null;
   #now = null; // the server's last answer: {session, state, elapsed_s, unsaved_s, markers}
   #timer = 0;
+  #asking = null;
   #resting = 0;
   #marked = 0;
   #begun = null; // when the marker that is being typed was thought of
@@ -115,8 +116,12 @@ export class Recording {
     this.#lost = 0;
     part("marks").replaceChildren();
     tellTrouble(part("recording-trouble"), null);
+    this.#ask();
+  }
+
+  #ask() {
     clearInterval(this.#timer);
-    this.#timer = setInterval(() => void this.#refresh(), ASK_MS);
+    this.#timer = setInterval(() => (this.#asking = this.#refresh()), ASK_MS);
   }
 
   async pause(paused) {
@@ -127,9 +132,16 @@ export class Recording {
   /** Ends the recording, if there is one; resolves to the session. */
   async stop() {
     if (this.#now === null) return null;
-    const session = await ask(this.#path, { method: "DELETE" });
-    this.#end(session);
-    return session;
+    clearInterval(this.#timer);
+    await this.#asking; // else its answer could be that there is nothing to ask about
+    try {
+      const session = await ask(this.#path, { method: "DELETE" });
+      this.#end(session);
+      return session;
+    } catch (error) {
+      this.#ask();
+      throw error;
+    }
   }
 
   /** A marker is to be set for this moment: it is named, or not, and saved with Enter. */

@@ -12,11 +12,9 @@ import { Strip, legend } from "./timeline.js";
 import { clock, language, moment, say } from "./words.js";
 
 export class SessionPage {
-  #place;
   #id = "";
   #session = null;
   #turn = 0;
-  #rested = false;
   #length = 1;
   #title = make("h1", { tabIndex: -1 });
   #facts = make("p", { class: "facts-line" });
@@ -35,7 +33,6 @@ export class SessionPage {
   #figures;
 
   constructor(place, load) {
-    this.#place = place;
     const drawn = make("div", {});
     this.#figures = new Figures(drawn, load);
     this.#whole.append(
@@ -129,13 +126,13 @@ export class SessionPage {
   async #reload() {
     const turn = ++this.#turn;
     try {
-      const [session, analysis] = await Promise.all([ask(this.#path), ask(`${this.#path}/analysis`)]);
+      // All at once, so that nothing moves down while somebody reads.
+      const [session, analysis, drawn] = await Promise.all([ask(this.#path), ask(`${this.#path}/analysis`), this.#askFigures()]);
       if (turn !== this.#turn) return;
       this.#session = session;
       this.#describe(session);
       const { markers } = session;
-      this.#rested = markers.some(({ kind }) => kind === "baseline");
-      this.#relative.element.hidden = !this.#rested;
+      this.#relative.element.hidden = !markers.some(({ kind }) => kind === "baseline");
       this.#whole.hidden = false;
       this.#length = session.duration_s;
       this.#strip.show(this.#length, analysis.timeline, markers);
@@ -144,8 +141,8 @@ export class SessionPage {
       this.#played(this.#strip.time);
       tellTrouble(this.#trouble, null);
       if (document.body.dataset.place === "session") document.title = `${session.title} · Mimik`;
-      await this.#draw();
-      if (turn === this.#turn) say(this.#status, () => "");
+      say(this.#status, () => "");
+      await this.#place(drawn);
     } catch (error) {
       if (turn !== this.#turn) return;
       say(this.#status, () => "");
@@ -170,18 +167,25 @@ export class SessionPage {
     );
   }
 
+  #askFigures() {
+    const theme = document.documentElement.dataset.theme;
+    return ask(`${this.#path}/figures${query({ lang: language(), theme, relative: this.#relative.box.checked || null })}`);
+  }
+
   async #draw() {
     const turn = this.#turn;
-    const theme = document.documentElement.dataset.theme;
-    const relative = this.#rested && this.#relative.box.checked;
-    const answer = await ask(`${this.#path}/figures${query({ lang: language(), theme, relative: relative || null })}`).catch((error) => {
-      tellTrouble(this.#trouble, error);
-      return null;
-    });
-    if (answer === null || turn !== this.#turn) return;
-    showFindings(this.#findings, answer.findings);
-    showWarnings(this.#warnings, answer.warnings);
-    await this.#figures.show(answer.figures);
+    try {
+      const drawn = await this.#askFigures();
+      if (turn === this.#turn) await this.#place(drawn);
+    } catch (error) {
+      if (turn === this.#turn) tellTrouble(this.#trouble, error);
+    }
+  }
+
+  async #place({ findings, figures, warnings }) {
+    showFindings(this.#findings, findings);
+    showWarnings(this.#warnings, warnings);
+    await this.#figures.show(figures);
     const chart = this.#figures.chart("timeline");
     if (chart) this.#linked.follow(chart);
     this.#linked.move(this.#strip.time);
