@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mimik.report.charts import Figure
-    from mimik.report.figures import figures
-    from mimik.report.findings import compare_findings, findings, hours_findings
+    from mimik.report.gallery import figures
+    from mimik.report.sentences import compare_findings, findings, hours_findings
     from mimik.report.writing import (
         write_compare_html,
         write_compare_pdf,
@@ -30,12 +30,13 @@ __all__ = [
     "write_pdf",
 ]
 
+# No module may bear the name of something exported: once imported, it would stand in its place.
 _HOMES = {
     "Figure": "charts",
-    "compare_findings": "findings",
-    "figures": "figures",
-    "findings": "findings",
-    "hours_findings": "findings",
+    "compare_findings": "sentences",
+    "figures": "gallery",
+    "findings": "sentences",
+    "hours_findings": "sentences",
 }
 
 

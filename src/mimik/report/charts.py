@@ -14,7 +14,7 @@ from typing import Any
 from mimik.report.speech import clean
 from mimik.words import EMOTION_COLOURS
 
-__all__ = ["INKS", "PEOPLE_INKS", "SYMBOLS", "THEMES", "Axis", "Chart", "Figure", "Theme", "label_places"]
+__all__ = ["INKS", "PEOPLE_INKS", "SYMBOLS", "THEMES", "Axis", "Chart", "Figure", "Theme"]
 
 INKS = EMOTION_COLOURS
 """One colour an emotion; never the only sign."""
@@ -167,13 +167,13 @@ class Chart:
         panel: int,
         lengths: Sequence[float],
         places: Sequence[float],
-        spans: Sequence[tuple[float, float]],
         inks: Sequence[str],
         hover: Sequence[str],
         *,
+        spans: Sequence[tuple[float, float]] = (),
         width: float = 0.68,
     ) -> None:
-        """Lying bars from zero; `spans` are (low, high) of the intervals, NaN for none."""
+        """Lying bars from zero; `spans` are (low, high) of the intervals, NaN where one has none."""
         self._add(
             panel,
             type="bar",
@@ -182,9 +182,9 @@ class Chart:
             y=_values(places),
             width=width,
             marker={"color": list(inks), "line": {"color": self.theme.ink, "width": 0.8}},
-            error_x=self._errors(lengths, spans),
             hovertext=[_plain(text) for text in hover],
             hoverinfo="text",
+            **({"error_x": self._errors(lengths, spans)} if spans else {}),
         )
 
     def dots(
@@ -204,6 +204,7 @@ class Chart:
             panel,
             type="scatter",
             mode="markers",
+            cliponaxis=False,
             x=_values(x),
             y=_values(y),
             marker={
@@ -323,23 +324,6 @@ class Chart:
             }
         )
 
-    def stretch(self, panel: int, start: float, end: float) -> None:
-        """A grey stretch of time through the whole figure."""
-        self._shapes.append(
-            {
-                "type": "rect",
-                "xref": "x" if panel == 1 else f"x{panel}",
-                "yref": "paper",
-                "x0": start,
-                "x1": end,
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": self.theme.soft, "width": 0, "dash": "solid"},
-                "fillcolor": "rgba(128,128,128,0.22)",
-                "layer": "below",
-            }
-        )
-
     def label(
         self,
         panel: int,
@@ -390,22 +374,6 @@ class Chart:
             "thickness": 1.4,
             "width": 4,
         }
-
-
-def label_places(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Places near the wanted ones, in the same order, at least `gap` apart and within bounds where there is room."""
-    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
-    places = [min(max(wanted[i], low), high) for i in order]
-    for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + gap)
-    if places and places[-1] > high:
-        places[-1] = high
-        for i in range(len(places) - 2, -1, -1):
-            places[i] = min(places[i], places[i + 1] - gap)
-    result = [0.0] * len(wanted)
-    for place, i in zip(places, order, strict=True):
-        result[i] = place
-    return result
 
 
 def _runs(low: Sequence[float], high: Sequence[float]) -> Iterable[list[int]]:

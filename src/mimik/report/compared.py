@@ -47,18 +47,20 @@ def _groups(comparison: Comparison, contrasts: list[Contrast], speech: Speech, t
     rows = [[Amount.of(group.value, group.low, group.high) for group in contrast.groups] for contrast in contrasts]
     axis = share_axis([value for row in rows for value in row], speech, comparison.relative)
     height = 22 + 14 * len(names)
-    chart = Chart(theme, 78 + height * len(rows), left=105, right=24, top=30, bottom=44)
+    head = 12 + 17 * len(names)
+    chart = Chart(theme, head + 48 + height * len(rows), left=105, right=24, top=head, bottom=44)
     panel = chart.panel(
         axis,
         Axis(
             -len(rows) + 0.5,
             0.5,
             tuple((float(-i), speech.emotion(contrast.name)) for i, contrast in enumerate(contrasts)),
+            grid=True,
         ),
     )
-    lane = 0.62 / max(1, len(names) - 1)
+    lane = 0.44 / max(1, len(names) - 1)
     for number, name in enumerate(names):
-        offset = 0.31 - lane * number if len(names) > 1 else 0.0
+        offset = 0.22 - lane * number if len(names) > 1 else 0.0
         chart.dots(
             panel,
             [row[number].value for row in rows],
@@ -92,7 +94,7 @@ def _groups(comparison: Comparison, contrasts: list[Contrast], speech: Speech, t
 
 
 def _legend(chart: Chart, panel: int, names: tuple[str, ...], axis: Axis) -> None:
-    """Signs and names in a line above the figure."""
+    """Signs and names above the figure, a line each: side by side they would meet on a narrow screen."""
     signs = {
         "circle": "●",
         "square": "■",
@@ -102,22 +104,18 @@ def _legend(chart: Chart, panel: int, names: tuple[str, ...], axis: Axis) -> Non
         "cross": "✚",
         "x": "✖",
     }
-    at = axis.low
-    pixel = (axis.high - axis.low) / 631
     for number, name in enumerate(names):
-        text = f"{signs[SYMBOLS[number % len(SYMBOLS)]]} {name if len(name) <= 30 else name[:29] + '…'}"
         chart.label(
             panel,
-            at,
+            axis.low,
             1.0,
-            text,
+            f"{signs[SYMBOLS[number % len(SYMBOLS)]]} {name}",
             rise="bottom",
             paper=True,
-            lift=6,
+            lift=6 + 17 * (len(names) - 1 - number),
             bold=True,
             ink=PEOPLE_INKS[number % len(PEOPLE_INKS)],
         )
-        at += (len(text) * 9 + 26) * pixel
 
 
 def _differences(comparison: Comparison, contrasts: list[Contrast], speech: Speech, theme: str) -> Figure:
@@ -128,7 +126,7 @@ def _differences(comparison: Comparison, contrasts: list[Contrast], speech: Spee
         if contrast.difference is not None
     ]
     axis = share_axis([value for _, value in found], speech, True)
-    chart = Chart(theme, 80 + 28 * len(found), left=105, right=190, top=26, bottom=44)
+    chart = Chart(theme, 94 + 26 * len(found), left=105, right=190, top=44, bottom=44)
     places = [float(-i) for i in range(len(found))]
     names = [speech.emotion(contrast.name) for contrast, _ in found]
     panel = chart.panel(
@@ -152,7 +150,7 @@ def _differences(comparison: Comparison, contrasts: list[Contrast], speech: Spee
         told = effect_words(contrast.effect_size, speech) if _clear(contrast) else speech.say("may be chance")
         chart.label(panel, axis.high, place, told, shift=8)
     shown = [name if len(name) <= 24 else name[:23] + "…" for name in (first, second)]
-    chart.label(panel, axis.low, 1.0, speech.say("← more in {name}", name=shown[0]), rise="bottom", paper=True, lift=4)
+    chart.label(panel, axis.low, 1.0, speech.say("← more in {name}", name=shown[0]), rise="bottom", paper=True, lift=21)
     chart.label(
         panel,
         axis.high,

@@ -65,17 +65,13 @@ class _Drawing:
         self.bottom: float = top + (self.layout["height"] - margin["b"]) * self.scale
 
     def run(self) -> None:
-        for shape in self.layout["shapes"]:
-            if shape["type"] == "rect":
-                self._rect(shape)
         panels = sorted(name.removeprefix("xaxis") for name in self.layout if name.startswith("xaxis"))
         for number in panels:
             self._grid(number)
         for trace in self.data:
             getattr(self, f"_{trace['type']}")(trace)
         for shape in self.layout["shapes"]:
-            if shape["type"] == "line":
-                self._rule(shape)
+            self._rule(shape)
         for number in panels:
             self._ticks(number)
         for note in self.layout["annotations"]:
@@ -228,12 +224,6 @@ class _Drawing:
                 self._text(
                     text, sum(across) / 2, sum(along) / 2, "center", "middle", 12, "#000000" if light else "#ffffff"
                 )
-
-    def _rect(self, shape: dict[str, Any]) -> None:
-        left, right = self._x(shape["xref"], shape["x0"]), self._x(shape["xref"], shape["x1"])
-        self.pdf.set_fill_color(128, 128, 128)
-        with self.pdf.local_context(fill_opacity=0.22):
-            self.pdf.rect(left, self.top, right - left, self.bottom - self.top, style="F")
 
     def _rule(self, shape: dict[str, Any]) -> None:
         self._stroke(shape["line"]["color"], 0.2, shape["line"]["dash"])

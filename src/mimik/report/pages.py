@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from mimik.analytics import Analysis, Comparison, Hours
 from mimik.report.compared import group_names
 from mimik.report.document import Block, Bullets, Chapter, Document, Facts, Note, Picture, Prose
-from mimik.report.figures import figures
-from mimik.report.findings import cautions, compare_findings, findings, hours_findings
+from mimik.report.gallery import figures
+from mimik.report.sentences import cautions, compare_findings, findings, hours_findings
 from mimik.report.speech import Speech, clean
 from mimik.store.law import legal_notice
 from mimik.store.values import Purpose, Session, SessionState
@@ -256,13 +256,15 @@ def _use(sessions: Sequence[Session], speech: Speech) -> Iterator[Block]:
     )
     grounded = [session for session in sessions if session.purpose.needs_ground]
     if grounded:
+        # The notice's last paragraph asks for the ground to be written down; a report prints what was.
         purposes = list(dict.fromkeys(session.purpose for session in grounded))
-        lines = list(dict.fromkeys(text for purpose in purposes for text in legal_notice(purpose)))
+        lines = list(dict.fromkeys(text for purpose in purposes for text in legal_notice(purpose)[:-1]))
         yield Note(
             speech.say("The law: people at work or in education"),
             (
                 *(speech.say(line) for line in lines),
                 *_grounds(grounded, speech),
+                speech.say("This is a pointer, not legal advice."),
             ),
         )
     else:

@@ -38,7 +38,7 @@ def _path(analysis: Analysis, speech: Speech, theme: str) -> Figure:
     farthest = max(abs(v) for v in (*path.valence, *path.arousal))
     reach = max(0.2, math.ceil(farthest * 11) / 10)
     ticks = tuple((part * reach, speech.signed(part * reach, 2)) for part in (-1.0, -0.5, 0.0, 0.5, 1.0))
-    chart = Chart(theme, 300, left=66, right=24, top=12, bottom=48)
+    chart = Chart(theme, 290, left=66, right=24, top=12, bottom=48)
     panel = chart.panel(
         Axis(-reach * 1.08, reach * 1.08, ticks, speech.say("unpleasant ← valence → pleasant"), grid=True),
         Axis(-reach * 1.08, reach * 1.08, ticks, speech.say("calm ← arousal → excited"), grid=True),
@@ -130,7 +130,7 @@ def _dwell(rows: list[Dwell], speech: Speech, theme: str) -> Figure:
     longest = max([1.0, *medians])
     step = rounded_up(longest / 3, time=True)
     ticks = tuple((i * step, speech.span(i * step)) for i in range(math.floor(longest / step) + 1))
-    chart = Chart(theme, 58 + 28 * len(rows), left=105, right=16, top=4, bottom=44)
+    chart = Chart(theme, 56 + 25 * len(rows), left=105, right=16, top=4, bottom=44)
     names = [speech.emotion(one.emotion) for one in rows]
     panel = chart.panel(
         Axis(0, longest * 1.85, ticks, speech.say("how long it usually stayed (median)"), grid=True),
@@ -140,7 +140,6 @@ def _dwell(rows: list[Dwell], speech: Speech, theme: str) -> Figure:
         panel,
         medians,
         places,
-        [(math.nan, math.nan)] * len(rows),
         [INKS[one.emotion] for one in rows],
         [f"{name}: {text}" for name, text in zip(names, texts, strict=True)],
     )
@@ -203,7 +202,7 @@ def _transitions(transitions: Transitions, speech: Speech, theme: str) -> Figure
         ]
         for i, line in zip(rows, values, strict=True)
     ]
-    chart = Chart(theme, 62 + 30 * len(rows), left=190, right=16, top=28, bottom=34)
+    chart = Chart(theme, 62 + 26 * len(rows), left=190, right=16, top=28, bottom=34)
     places = [float(-i) for i in range(len(rows))]
     heads = tuple(
         (
@@ -260,7 +259,7 @@ def _synchrony(synchrony: Synchrony, speech: Speech, theme: str) -> Figure:
     drawn = [names[pairs.index(pair)] for pair in shown]
     places = [float(-i) for i in range(len(shown))]
     ticks = tuple((value, speech.signed(value, 1)) for value in (-1.0, -0.5, 0.0, 0.5, 1.0))
-    chart = Chart(theme, 74 + 24 * len(shown), left=150, right=150, top=4, bottom=44)
+    chart = Chart(theme, 70 + 20 * len(shown), left=150, right=150, top=4, bottom=44)
     panel = chart.panel(
         Axis(-1.05, 1.05, ticks, speech.say("opposite ← correlation → together"), grid=True),
         Axis(-len(shown) + 0.4, 0.6, tuple(zip(places, drawn, strict=True))),
@@ -281,8 +280,8 @@ def _synchrony(synchrony: Synchrony, speech: Speech, theme: str) -> Figure:
         told = speech.say("beyond chance") if pair.p < 0.05 else speech.say("may be chance")
         chart.label(panel, 1.05, place, f"{speech.signed(pair.correlation, 2)}, {told}", shift=6, size=11)
     note = speech.say(
-        "How far two people's expressions became pleasant and unpleasant at the same time. Filled dots are stronger "
-        "than chance would make them."
+        "How far two people's expressions became pleasant and unpleasant at the same time. Filled dots moved together "
+        "more than chance would make them, at once or with a delay."
     )
     if len(pairs) > len(shown):
         note += " " + speech.say("The first {count} of {all} are drawn.", count=len(shown), all=len(pairs))

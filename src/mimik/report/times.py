@@ -59,13 +59,15 @@ def timeline(analysis: Analysis, speech: Speech, theme: str) -> Figure | None:
                 ),
             ]
         )
-    step = rounded_up((top_value - low_value) / 2)
+    step = rounded_up(max(top_value, -low_value) / 2)
     ticks = tuple(
         (i * step, speech.signed(round(100 * i * step)) if analysis.relative else speech.percent(i * step))
-        for i in sorted({min(0, -math.floor(-low_value / step + 1e-9)), 0, 1})
+        for i in (-1, 0, 1)
+        if low_value <= i * step <= top_value * 1.02
     )
     marks = [interval.span for interval in analysis.intervals if interval.span.label]
-    head = 46 if marks else 10
+    places = _placed([(mark.start_s, clean(mark.label, 40)) for mark in marks], end - start)
+    head = 10 + 17 * (1 + max((storey for _, _, storey in places), default=-1)) + (6 if places else 0)
     height = 54 if len(rows) > 3 else 70
     chart = Chart(theme, head + height * len(rows) + 44, left=58, right=104, top=head, bottom=44, zoom=True)
     across = time_ticks(end, speech)
@@ -87,7 +89,8 @@ def timeline(analysis: Analysis, speech: Speech, theme: str) -> Figure | None:
         chart.label(panel, end, (low_value + top_value) / 2, speech.emotion(emotion), shift=8, bold=True)
     for mark in marks:
         chart.rule(1, mark.start_s)
-    _marker_names(chart, [(mark.start_s, clean(mark.label, 40)) for mark in marks], end - start)
+    for at, name, storey in places:
+        chart.label(1, at, 1.0, name, rise="bottom", paper=True, shift=2, size=11, lift=3 + 17 * storey)
     parts = [
         speech.say(
             "Each row is one expression, as a mean over {window} around each point; the grey or coloured area shows "
@@ -148,17 +151,18 @@ def _nearest(times: Sequence[float], at: float) -> int:
     return min(range(len(times)), key=lambda i: abs(times[i] - at))
 
 
-def _marker_names(chart: Chart, marks: list[tuple[float, str]], duration: float) -> None:
-    """Names above their lines, in two storeys; those that find no room are told by the table of intervals."""
+def _placed(marks: list[tuple[float, str]], duration: float) -> list[tuple[float, str, int]]:
+    """Names above their lines, in two storeys; those that find no room stand in the figure of intervals."""
     free = [-math.inf, -math.inf]
     pixel = duration / 598
+    placed = []
     for at, name in marks:
-        for storey, end in enumerate(free):
-            text = name if len(name) <= 26 else name[:25] + "…"
-            if at > end:
-                chart.label(1, at, 1.0, text, rise="bottom", paper=True, shift=2, size=11, lift=3 + 17 * storey)
-                free[storey] = at + (7.2 * len(text) + 12) * pixel
-                break
+        text = name if len(name) <= 26 else name[:25] + "…"
+        storey = next((storey for storey, end in enumerate(free) if at > end), None)
+        if storey is not None:
+            placed.append((at, text, storey))
+            free[storey] = at + (7.2 * len(text) + 12) * pixel
+    return placed
 
 
 def _mean(track: Track) -> float:

@@ -16,7 +16,10 @@ from tests.unit.analytics.sessions import ISTANBUL, aggregates, mixture, session
 
 __all__ = ["HOSTILE", "groups", "lesson", "lesson_session", "relative", "tiny", "week"]
 
-HOSTILE = "</script><img src=x onerror=alert(1)> & \"quoted\" 'single' <b>bold</b> {{ 7*7 }} %{x} \u202eetihw\u202c 😀 日本語 \x00"
+HOSTILE = (
+    "</script><img src=x onerror=alert(1)> & \"quoted\" 'single' <b>bold</b> {{ 7*7 }} %{x} "
+    "\u202eetihw\u202c 😀 日本語 \x00"
+)
 """What somebody may type as a title, marker, tag or consent."""
 
 _MOODS = (6, 3, 4, 5, 3, 0, 6, 3)

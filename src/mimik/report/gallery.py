@@ -66,9 +66,9 @@ def _shares(analysis: Analysis, speech: Speech, theme: str) -> Figure:
         panel,
         [value.value for value in shown],
         places,
-        [(value.low, value.high) for value in shown],
         [INKS[share.emotion] for share, _ in known],
         [f"{name}: {text}" for name, text in zip(names, texts, strict=True)],
+        spans=[(value.low, value.high) for value in shown],
     )
     if analysis.relative:
         chart.rule(panel, 0, dash="solid")
@@ -178,7 +178,7 @@ def _multiples(
     axis = share_axis([row[column] for row in values for column in columns], speech, relative, few=True)
     labels = [clean(label, 28) for label, _ in shown]
     left = min(215, 22 + 8 * max(len(label) for label in labels))
-    chart = Chart(theme, 66 + 26 * len(shown), left=left, right=14, top=26, bottom=40)
+    chart = Chart(theme, 52 + 26 * len(shown), left=left, right=14, top=26, bottom=26)
     places = [float(-i) for i in range(len(shown))]
     gap = 0.03
     width = (1 - gap * (len(columns) - 1)) / len(columns)
@@ -193,12 +193,12 @@ def _multiples(
             panel,
             [row[column].value for row in values],
             places,
-            [(row[column].low, row[column].high) for row in values],
             [INKS[emotion]] * len(shown),
             [
                 f"{label}, {speech.looks(emotion)}: {row[column].text(speech, relative)}"
                 for label, row in zip(labels, values, strict=True)
             ],
+            spans=[(row[column].low, row[column].high) for row in values],
         )
         chart.rule(panel, 0, dash="solid", whole=False)
         chart.label(panel, axis.low, 1.0, speech.emotion(emotion), rise="bottom", paper=True, bold=True)
@@ -271,7 +271,6 @@ def _coverage(analysis: Analysis, speech: Speech, theme: str) -> Figure:
         panel,
         [seconds for _, seconds in parts],
         places,
-        [(math.nan, math.nan)] * top,
         [PEOPLE_INKS[0], *["#b9bec5"] * (top - 1)],
         [f"{name}: {text}" for (name, _), text in zip(parts, texts, strict=True)],
     )
