@@ -176,7 +176,7 @@ def test_list_is_newest_first_and_can_be_searched(db: str, capsys: pytest.Captur
     assert [session["title"] for session in found] == ["=Tezgâh", "Spot B", "Spot A"]
     assert {"id", "title", "purpose", "tags", "started_at", "duration_s", "state"} <= found[0].keys()
     assert found[1]["started_at"].startswith("2026-03-02T15:00")
-    assert [s["title"] for s in run_json(capsys, "list", "--search", "spot b")] == ["Spot B"]
+    assert [s["title"] for s in run_json(capsys, "list", "--search", "SPOT late")] == ["Spot B"]
     assert [s["title"] for s in run_json(capsys, "list", "--purpose", "shop")] == ["=Tezgâh"]
     assert [s["title"] for s in run_json(capsys, "list", "--tag", "late")] == ["Spot B"]
     out, _ = run(capsys, "list")
@@ -311,7 +311,7 @@ def test_a_csv_of_markers_comes_in_once(db: str, tmp_path: Path, capsys: pytest.
     assert [(marker["time_s"], marker["label"]) for marker in found] == [(20, "konu 1"), (40.5, "konu 2")]
     path.write_text("zaman;etiket\n0:20;konu 1\n50;konu 3\n")
     _, err = run(capsys, "marker", key, "--csv", str(path))
-    assert err == "1 markers were there already.\n"
+    assert err == "Markers that were there already: 1\n"
     assert len(run_json(capsys, "marker", key)) == 3
 
 

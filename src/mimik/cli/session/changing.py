@@ -188,7 +188,7 @@ def _add(terminal: Terminal, store: Store, session: Session, markers: Sequence[M
     there = {(round(m.time_s, 3), m.label, m.kind) for m in store.markers(session.id)}
     new = [m for m in dict.fromkeys(markers) if (round(m.time_s, 3), m.label.strip(), m.kind) not in there]
     if len(new) < len(markers):
-        terminal.say("{count} markers were there already.", count=len(markers) - len(new))
+        terminal.say("Markers that were there already: {count}", count=len(markers) - len(new))
     store.add_markers(session.id, new)
 
 

@@ -49,8 +49,7 @@ def compare(
         ConfigError: the groups' names are not two, or the report's name ends in neither .html nor .pdf.
         StoreError: a session is not there, or stands in both groups.
     """
-    from mimik.report import write_compare_html, write_compare_pdf
-    from mimik.report.findings import compare_findings
+    from mimik.report import compare_findings, write_compare_html, write_compare_pdf
 
     suffix = None if output is None else checked_report(output)
     with Store.open(db) as store:

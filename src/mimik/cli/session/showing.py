@@ -127,7 +127,7 @@ def findings_text(terminal: Terminal, sentences: Sequence[str]) -> Group:
 
 
 def _findings(analysis: Analysis, language: str) -> list[str]:
-    from mimik.report.findings import findings
+    from mimik.report import findings
 
     return list(findings(analysis, language))
 
