@@ -50,7 +50,7 @@ def served(app: ASGIApp) -> Iterator[Served]:
         thread.start()
         try:
             assert answers.wait(20), "the server does not answer"
-            with httpx.Client(base_url=addresses[0], trust_env=False) as http:
+            with httpx.Client(base_url=addresses[0], trust_env=False, timeout=30) as http:
                 yield Served(addresses[0], http)
         finally:
             server.should_exit = True

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+import io
+from collections.abc import Callable, Sequence
+from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
@@ -74,7 +73,7 @@ async def report(
         found = find(store, session)
         result = _analysis(store, found, relative)
         write = write_html if kind == "html" else write_pdf
-        return _file(lambda path: write(path, found, result, lang), found.title, kind)
+        return _file(lambda file: write(file, found, result, lang), found.title, kind)
 
     return await library.run(answer)
 
@@ -88,7 +87,7 @@ async def compare(
     def answer(store: Store) -> Response:
         from mimik.report import compare_findings, figures
 
-        result = _comparison(store, a, b, relative)
+        result, _ = _comparison(store, a, b, relative)
         return json_answer(
             {
                 "comparison": result.to_dict(),
@@ -110,10 +109,10 @@ async def compare_report(
     def answer(store: Store) -> Response:
         from mimik.report import write_compare_html, write_compare_pdf
 
-        result = _comparison(store, a, b, relative)
+        result, sessions = _comparison(store, a, b, relative)
         write = write_compare_html if kind == "html" else write_compare_pdf
         title = " - ".join(group.name for group in result.groups)
-        return _file(lambda path: write(path, result, lang), title, kind)
+        return _file(lambda file: write(file, result, lang, sessions), title, kind)
 
     return await library.run(answer)
 
@@ -126,16 +125,35 @@ async def hours(
 
     def answer(store: Store) -> Response:
         from mimik.analytics import by_hour
-        from mimik.report import figures
+        from mimik.report import figures, hours_findings
 
         result = by_hour((session, store.aggregates(session.id, COARSE_S)) for session in chosen(store, which))
         return json_answer(
             {
                 "hours": result.to_dict(),
+                "findings": hours_findings(result, lang) if result.cells else [],
                 "figures": figures(result, lang, theme) if result.cells else [],
                 "warnings": result.to_dict()["warnings"],
             }
         )
+
+    return await library.run(answer)
+
+
+@router.get("/hours/report.{kind}")
+async def hours_report(
+    kind: _Report, library: _Library, which: Annotated[Chosen, Depends()], lang: _Lang = "en"
+) -> Response:
+    """The report of those hours, to be saved."""
+
+    def answer(store: Store) -> Response:
+        from mimik.analytics import by_hour
+        from mimik.report import write_hours_html, write_hours_pdf
+
+        sessions = chosen(store, which)
+        result = by_hour((session, store.aggregates(session.id, COARSE_S)) for session in sessions)
+        write = write_hours_html if kind == "html" else write_hours_pdf
+        return _file(lambda file: write(file, result, lang, sessions), "mimik-hours", kind)
 
     return await library.run(answer)
 
@@ -152,21 +170,23 @@ def _analysis(store: Store, session: Session, relative: bool) -> Analysis:
     )
 
 
-def _comparison(store: Store, a: str, b: str, relative: bool) -> Comparison:
+def _comparison(store: Store, a: str, b: str, relative: bool) -> tuple[Comparison, Sequence[Session]]:
     from mimik.analytics import Group
     from mimik.analytics import compare as compare_groups
 
     sides = {"a": _ids(a, "a"), "b": _ids(b, "b")}
     if both := sides["a"].keys() & sides["b"].keys():
         raise invalid("{session} stands on both sides. Give each session once.", "b", session=sorted(both)[0])
-    groups = []
+    groups: list[Group] = []
+    everybody: list[Session] = []
     for side, ids in sides.items():
         sessions = [find(store, session) for session in ids]
+        everybody += sessions
         name = sessions[0].title if len(sessions) == 1 else side.upper()
         groups.append(Group(name, tuple(_analysis(store, session, relative) for session in sessions)))
     if groups[0].name == groups[1].name:
         groups = [Group(side.upper(), group.analyses) for side, group in zip(sides, groups, strict=True)]
-    return compare_groups(groups)
+    return compare_groups(groups), everybody
 
 
 def _ids(text: str, field: str) -> dict[str, None]:
@@ -178,9 +198,8 @@ def _ids(text: str, field: str) -> dict[str, None]:
     return ids
 
 
-def _file(write: Callable[[Path], Any], title: str, kind: _Report) -> Response:
-    with tempfile.TemporaryDirectory(prefix="mimik-") as folder:
-        path = Path(folder) / f"report.{kind}"
-        write(path)
-        content = path.read_bytes()
-    return Response(content, media_type=_REPORTS[kind], headers={"Content-Disposition": disposition(title, f".{kind}")})
+def _file(write: Callable[[IO[bytes]], None], title: str, kind: _Report) -> Response:
+    file = io.BytesIO()
+    write(file)
+    headers = {"Content-Disposition": disposition(title, f".{kind}")}
+    return Response(file.getvalue(), media_type=_REPORTS[kind], headers=headers)

@@ -103,13 +103,18 @@ class JobDraftIn(DraftIn):
 class SessionPatch(_Model):
     """What of a session is to change: the fields that are given."""
 
-    title: _Title | None = None
-    purpose: Purpose | None = None
-    tags: _Tags | None = None
-    consent: _Text | None = None
-    ground: _Text | None = None
+    title: _Title = ""
+    purpose: Purpose = Purpose.OTHER
+    tags: _Tags = ()
+    consent: _Text = ""
+    ground: _Text = ""
     keep_days: _KeepDays | None = None
     raw_days: _RawDays | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those fields."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class PauseIn(_Model):
@@ -150,9 +155,9 @@ class MarkerIn(_Model):
 class MarkerPatch(_Model):
     """What of a marker is to change: the fields that are given."""
 
-    time_s: _Seconds | None = None
-    label: _Line | None = None
-    kind: MarkerKind | None = None
+    time_s: _Seconds = 0.0
+    label: _Line = ""
+    kind: MarkerKind = MarkerKind.POINT
     end_s: _Seconds | None = None
 
     def of(self, marker: Marker) -> Marker:
@@ -162,7 +167,6 @@ class MarkerPatch(_Model):
             ProblemError: it cannot be as it would be.
         """
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        given = {name: value for name, value in given.items() if value is not None or name == "end_s"}
         return checked_marker(dataclasses.replace(marker, **given))
 
 

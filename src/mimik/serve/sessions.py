@@ -123,8 +123,7 @@ async def edit(session: SessionId, body: SessionPatch, library: _Library) -> Res
 
     def answer(store: Store) -> Response:
         found = find(store, session)
-        given: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
-        given = {name: value for name, value in given.items() if value is not None or name.endswith("_days")}
+        given = body.given
         check_ground(
             given.get("purpose", found.purpose), given.get("consent", found.consent), given.get("ground", found.ground)
         )
