@@ -56,7 +56,7 @@ def _shares(analysis: Analysis, speech: Speech, theme: str) -> Figure:
     known = [(share, amount(share, analysis.relative)) for share in analysis.overall.emotions]
     known.sort(key=lambda pair: abs(pair[1].value) if math.isfinite(pair[1].value) else -1.0, reverse=True)
     shown = [value for _, value in known]
-    axis = share_axis(shown, speech, analysis.relative, room=1.45)
+    axis = share_axis(shown, speech, analysis.relative, room=1.65)
     places = [float(-i) for i in range(len(known))]
     names = [speech.emotion(share.emotion) for share, _ in known]
     texts = [value.text(speech, analysis.relative) for value in shown]
