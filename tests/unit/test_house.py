@@ -34,7 +34,7 @@ ARROWS: dict[str, set[str]] = {
     "store": set(),
     "analytics": {"store"},
     "report": {"analytics", "store", "words"},
-    "lab": {"classify", "weights", "words"},
+    "lab": {"classify", "report", "weights", "words"},  # report for its charts' JavaScript
     "serve": {"analytics", "load", "pipeline", "realtime", "report", "sinks", "sources", "store", "words"},
     "cli": {
         "__init__",

@@ -21,7 +21,7 @@ from mimik.words import font_path
 
 __all__ = ["CHECKS", "Finding", "examine"]
 
-_PACKAGES = ("opencv-python", "av", "onnxruntime", "numpy", "trackers", "fastapi", "plotly", "pyarrow")
+_PACKAGES = ("opencv-python", "av", "onnxruntime", "numpy", "trackers", "fastapi", "sqlalchemy", "pyarrow")
 _CAMERAS = 4
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mimik.report.plotly import PLOTLY
+
 __all__ = ["Page", "mosaic", "numeral", "per_cent"]
 
 Figure = dict[str, Any]
@@ -106,9 +108,7 @@ class Page:
         """Write the page; Plotly's own code is in it where a figure needs it."""
         scripts = ""
         if self._plots:
-            from plotly.offline import get_plotlyjs
-
-            scripts = f"<script>{get_plotlyjs()}</script><script>{_SCRIPT}</script>"
+            scripts = f"<script>{PLOTLY.read_text(encoding='utf-8')}</script><script>{_SCRIPT}</script>"
         title = html.escape(self._title)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(

@@ -122,7 +122,7 @@ def test_page_says_when_results_are_recorded() -> None:
     assert _settings(app)["recorded"] is True
 
 
-def test_plotly_comes_from_its_package(server: Served) -> None:
+def test_plotly_comes_from_the_package(server: Served) -> None:
     answer = server.http.get("/plotly.min.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert len(answer.content) > 1_000_000
