@@ -291,7 +291,7 @@ def test_timeline_video_and_markers_move_together(server: Served, store: Store, 
         markers = session.locator(".marker-list li")
         expect(markers).to_have_count(1)  # the rest
         form = session.locator(".markers > .marker-form")
-        form.get_by_label("Time").fill("0:20")
+        form.get_by_label("When").fill("0:20")
         form.get_by_label("Name").fill("verse")
         form.get_by_role("button", name="Add marker").click()
         expect(markers.nth(1)).to_contain_text("verse")
@@ -329,7 +329,7 @@ def test_wrong_markers_are_refused_in_words_and_nothing_is_lost(
     with visit(f"{server.address}/#/sessions/{kept.id}", locale="en-GB") as visitor:
         session = visitor.page.locator("#place-session")
         form = session.locator(".markers > .marker-form")
-        form.get_by_label("Time").fill("half past")
+        form.get_by_label("When").fill("half past")
         form.get_by_label("Name").fill("lunch")
         form.get_by_role("button", name="Add marker").click()
         told = session.locator(".markers .trouble")
@@ -396,6 +396,7 @@ def test_delete_everything_wants_the_words(server: Served, store: Store, visit: 
         page = visitor.page
         settings = _go(visitor, "settings")
         expect(settings.locator("dl").last).to_contain_text("sessions.db")
+        expect(settings.locator(".model").first).to_contain_text("FER-2013")
         settings.get_by_role("button", name="Delete everything…").click()
         agree = page.locator("dialog[open]").get_by_role("button", name="Delete everything")
         expect(agree).to_be_disabled()

@@ -35,7 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "analytics": {"store"},
     "report": {"analytics", "store", "words"},
     "lab": {"classify", "report", "weights", "words"},  # report for its charts' JavaScript
-    "serve": {"analytics", "load", "pipeline", "realtime", "report", "sinks", "sources", "store", "words"},
+    "serve": {"analytics", "load", "pipeline", "realtime", "report", "sinks", "sources", "store", "weights", "words"},
     "cli": {
         "__init__",
         "analysis",

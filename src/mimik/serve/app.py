@@ -22,6 +22,7 @@ from fastapi.staticfiles import StaticFiles
 
 from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
+from mimik.report.plotly import PLOTLY
 from mimik.serve import analyses, jobs, recording, sessions
 from mimik.serve.broadcast import Broadcast
 from mimik.serve.guard import Guard
@@ -33,6 +34,7 @@ from mimik.serve.right_of_way import RightOfWay
 from mimik.serve.uploads import MAX_UPLOAD
 from mimik.serve.visitor import MAX_SIDE, answer_camera
 from mimik.types import Emotion, FrameResult, Notice, Reason, Source, State
+from mimik.weights import Record, records
 from mimik.words import EMOTION_COLOURS, LANGUAGES, catalogue, emotion_name, reason_name, state_name
 
 if TYPE_CHECKING:
@@ -131,6 +133,7 @@ def create_app(
             "recorded": broadcast is not None and on_result is not None,
             "languages": {key: _LANGUAGE_NAMES[key] for key in LANGUAGES},
             "max_side": MAX_SIDE,
+            "models": [_model(record, pipeline.identity) for record in records()],
             "plotly_styles": _plotly_style_ids(),
         }
 
@@ -142,7 +145,7 @@ def create_app(
 
     @app.get("/plotly.min.js")
     async def plotly() -> FileResponse:
-        return FileResponse(_plotly(), media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
+        return FileResponse(PLOTLY, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
 
     @app.websocket("/ws/camera")
     async def camera(websocket: WebSocket) -> None:
@@ -156,6 +159,23 @@ def create_app(
 
     app.mount("/page", StaticFiles(directory=page), name="page")
     return app
+
+
+def _model(record: Record, identity: str) -> dict[str, object]:
+    """A model's card, as the page shows it."""
+    measured = record.measured
+    return {
+        "name": record.name,
+        "title": record.title,
+        "data": record.data,
+        "licence": record.licence,
+        "sha256": record.sha256,
+        "used": record.sha256 is not None and record.sha256 in identity,
+        "accuracy": measured.accuracy,
+        "interval": measured.interval,
+        "faces": measured.faces,
+        "split": measured.split,
+    }
 
 
 async def _prepare(pipeline: Pipeline, app: FastAPI) -> None:
@@ -228,14 +248,10 @@ def _words(language: str) -> dict[str, object]:
     }
 
 
-def _plotly() -> Path:
-    return Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
-
-
 @cache
 def _plotly_style_ids() -> list[str]:
-    """The ids of the style sheets that Plotly would add as it loads, for maps; the page leaves no need for them.
+    """The ids of the style sheets that Plotly would add as it loads; the page leaves no need for them.
 
     The Content-Security-Policy would refuse them, and Plotly adds none whose id it finds in the page.
     """
-    return sorted(set(re.findall(r'getElementById\("([0-9a-f]{64})"\)', _plotly().read_text(encoding="utf-8"))))
+    return sorted(set(re.findall(r'getElementById\("([0-9a-f]{64})"\)', PLOTLY.read_text(encoding="utf-8"))))

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from mimik.errors import DetectorError
 from mimik.serve import create_app
 from mimik.types import Detection, Emotion, Image
+from mimik.weights import records
 from mimik.words import EMOTION_COLOURS
 from tests.fakes import FakeDetector, FakeSource, fake_pipeline
 from tests.serving import Served, served
@@ -25,9 +27,9 @@ def server() -> Iterator[Served]:
         yield server
 
 
-def _settings(app: FastAPI) -> dict[str, object]:
+def _settings(app: FastAPI) -> dict[str, Any]:
     with served(app) as server:
-        settings: dict[str, object] = server.http.get("/settings.json").json()
+        settings: dict[str, Any] = server.http.get("/settings.json").json()
         return settings
 
 
@@ -114,6 +116,13 @@ def test_settings_tell_which_page_it_is() -> None:
     source = _settings(create_app(fake_pipeline(), source=FakeSource(1)))
     assert (camera["mode"], camera["source"], camera["recorded"]) == ("camera", None, False)
     assert (source["mode"], source["source"]) == ("source", "fake")
+
+
+def test_settings_hold_the_models_cards() -> None:
+    models = _settings(create_app(fake_pipeline()))["models"]
+    assert [model["name"] for model in models] == [record.name for record in records()]
+    assert "FER-2013" in models[0]["data"]
+    assert not any(model["used"] for model in models), "these fakes read without a model"
 
 
 def test_page_says_when_results_are_recorded() -> None:

@@ -16,6 +16,9 @@ def _texts() -> set[str]:
         if part.name.endswith(".js"):
             script = re.sub(r"^\s*(//|/\*\*).*$", "", part.read_text("utf-8"), flags=re.MULTILINE)
             texts |= set(re.findall(r'\bt\(\s*"([^"]+)"', script))
+            texts |= set(re.findall(r'\b(?:t|label|title|text|agree): "([^"]+)"', script))
+            texts |= set(re.findall(r'(?<!\.)\b(?:field|box|toggle)\(\s*"([^"]+)"', script))
+            texts |= set(re.findall(r'\bsay\([^,]+, "([^"]+)"', script))
             texts |= {
                 text for text in re.findall(r'"([A-Z][^"\n]+)"', script) if " " in text and "system-ui" not in text
             }

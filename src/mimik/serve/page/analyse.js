@@ -7,7 +7,7 @@ import { duration, percent, say, t } from "./words.js";
 const ASK_MS = 1000;
 const VIDEO = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|mts|m2ts|wmv|ogv|3gp)$/i;
 const PICTURE = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic)$/i;
-const STATES = { queued: "Waiting", running: "Being read", done: "Done", failed: "Failed", cancelled: "Cancelled" };
+const STATES = { queued: "Waiting", running: "Being read", done: "Done", failed: "It failed", cancelled: "Cancelled" };
 const OVER = ["done", "failed", "cancelled"];
 
 export class Analyse {
@@ -55,7 +55,7 @@ export class Analyse {
       make(
         "div",
         { class: "columns" },
-        make("div", { class: "card-box" }, make("h2", { t: "What it is" }), this.#draft),
+        make("div", { class: "card-box" }, make("h2", { t: "About these videos" }), this.#draft),
         make("div", { class: "stack" }, drop, this.#trouble, make("h2", { t: "Queue" }), this.#lost, this.#empty, this.#list),
       ),
     );

@@ -65,9 +65,10 @@ export class Figures {
   #make({ name }) {
     const title = make("h3", {});
     const chart = make("div", { class: "plot", role: "img" });
+    const frame = make("div", { class: "scrolled plot-frame" }, chart);
     const note = make("p", { class: "help" });
     const shown = make("details", { class: "behind" }, make("summary", { t: "As a table" }), make("div", { class: "scrolled", tabIndex: 0, role: "region", label: "As a table" }));
-    const element = make("figure", { class: "figure", "data-figure": name }, title, chart, note, shown);
+    const element = make("figure", { class: "figure", "data-figure": name }, title, frame, note, shown);
     const entry = { element, chart, title, note, table: shown };
     this.#shown.set(name, entry);
     return entry;

@@ -24,7 +24,7 @@ const places = {
   live: new Live(settings),
   analyse: new Analyse(part("place-analyse")),
   sessions: new Sessions(part("place-sessions"), plotly),
-  session: new SessionPage(part("place-session"), plotly),
+  session: new SessionPage(part("place-session"), plotly, settings.models),
   compare: new Compare(part("place-compare"), plotly),
   settings: new Settings(part("place-settings"), settings, choose, setTheme),
 };

@@ -21,7 +21,7 @@ export class Markers {
     this.#goTo = goTo;
     this.#changed = changed;
     const add = make("button", { type: "submit", t: "Add marker" });
-    const form = make("form", { class: "marker-form" }, field("Time", this.#time), field("Name", this.#label), add);
+    const form = make("form", { class: "marker-form" }, field("When", this.#time), field("Name", this.#label), add);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       void act(add, this.#trouble, () => this.#add());
@@ -78,7 +78,7 @@ export class Markers {
     const label = make("input", { type: "text", maxLength: 200, value: marker.label });
     const save = make("button", { type: "submit", class: "small", t: "Save" });
     const back = make("button", { type: "button", class: "small", t: "Cancel", on: { click: () => row.replaceWith(this.#row(marker)) } });
-    const form = make("form", { class: "marker-form" }, field("Time", time), field("Name", label), save, back);
+    const form = make("form", { class: "marker-form" }, field("When", time), field("Name", label), save, back);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       void act(save, this.#trouble, async () => {

@@ -12,6 +12,7 @@ import { Strip, legend } from "./timeline.js";
 import { clock, language, moment, say } from "./words.js";
 
 export class SessionPage {
+  #models;
   #id = "";
   #session = null;
   #turn = 0;
@@ -32,7 +33,8 @@ export class SessionPage {
   #markers = new Markers(() => this.#strip.time, (time) => this.#goTo(time), () => this.#reload());
   #figures;
 
-  constructor(place, load) {
+  constructor(place, load, models) {
+    this.#models = models;
     const drawn = make("div", {});
     this.#figures = new Figures(drawn, load);
     this.#whole.append(
@@ -158,13 +160,19 @@ export class SessionPage {
       ["Consent", session.consent],
       ["Legal ground", session.ground],
       ["Source", session.source],
-      ["Read by", session.model],
+      ["Read by", this.#reader(session.model)],
       ["Readings are deleted", session.raw_until && (() => moment(session.raw_until))],
       ["The session is deleted", session.keep_until && (() => moment(session.keep_until))],
     ].filter(([, value]) => value);
     this.#more.replaceChildren(
       ...lines.flatMap(([name, value]) => [make("dt", { t: name }), typeof value === "function" ? make("dd", { t: value }) : make("dd", {}, value)]),
     );
+  }
+
+  /** The name of the model whose hash is in a session's identity of what read it. */
+  #reader(identity) {
+    const model = this.#models.find(({ sha256 }) => sha256 && identity.includes(sha256));
+    return model ? `${model.name} (SHA-256 ${model.sha256.slice(0, 12)}…)` : identity;
   }
 
   #askFigures() {

@@ -14,7 +14,6 @@ export class Settings {
   #trouble = make("p", { class: "trouble", role: "alert", hidden: true });
   #done = make("p", { class: "help", role: "status" });
   #stored = make("dl", { class: "more" });
-  #models = make("div", { class: "models" });
 
   /** `choose` sets the language, `themed` the theme. */
   constructor(place, settings, choose, themed) {
@@ -43,7 +42,7 @@ export class Settings {
           { class: "stack" },
           box("Language and looks", field("Language", this.#language), field("Theme", this.#theme)),
           settings.mode === "camera" ? box("Camera", field("Camera of this page", this.#camera, "Used the next time that the camera is started.")) : null,
-          box("Models", this.#models),
+          box("Models", ...settings.models.map(card), make("p", { class: "help", t: "The command “mimik models” says more of them." })),
         ),
         make(
           "div",
@@ -68,7 +67,6 @@ export class Settings {
   async show() {
     this.#language.value = language();
     this.#theme.value = document.documentElement.dataset.theme;
-    this.#showModels();
     void this.#listCameras();
     await this.#refresh();
   }
@@ -96,13 +94,6 @@ export class Settings {
     } catch (error) {
       tellTrouble(this.#trouble, error);
     }
-  }
-
-  #showModels() {
-    const models = this.#settings.models ?? [];
-    this.#models.replaceChildren(
-      ...(models.length ? models.map(card) : [make("p", { class: "help", t: "The command “mimik models” shows the models and their cards." })]),
-    );
   }
 
   async #listCameras() {
@@ -140,19 +131,29 @@ export class Settings {
   }
 }
 
+/** A model's card: what it is, what it learnt from, how well it did. */
 function card(model) {
   const lines = [
-    ["Reads", model.task && (() => t(model.task))],
-    ["Trained on", model.training_data && (() => model.training_data)],
-    ["Accuracy", typeof model.accuracy === "number" && (() => percent(model.accuracy))],
-    ["Licence", model.licence && (() => model.licence)],
-    ["File", model.sha256 && (() => `SHA-256 ${model.sha256.slice(0, 16)}…`)],
-  ].filter(([, value]) => value);
+    [
+      "Accuracy",
+      () =>
+        t("{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) of {faces} faces of {split}", {
+          accuracy: percent(model.accuracy, 1),
+          low: percent(model.interval[0], 1),
+          high: percent(model.interval[1], 1),
+          faces: decimal(model.faces),
+          split: model.split,
+        }),
+    ],
+    ["Learnt from", () => model.data],
+    ["Licence", () => model.licence],
+    ["File", () => (model.sha256 ? `SHA-256 ${model.sha256.slice(0, 16)}…` : t("not shipped"))],
+  ];
   return make(
     "article",
     { class: "model" },
-    make("h3", {}, model.name),
-    model.description ? make("p", { class: "help" }, model.description) : null,
+    make("div", { class: "row" }, make("h3", {}, model.name), model.used ? make("span", { class: "chip", t: "in use" }) : null),
+    make("p", { class: "help" }, model.title),
     make("dl", { class: "more" }, ...lines.flatMap(([name, value]) => [make("dt", { t: name }), make("dd", { t: value })])),
   );
 }

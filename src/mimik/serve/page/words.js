@@ -95,8 +95,8 @@ export function capital(text) {
   return text.charAt(0).toLocaleUpperCase(words.language) + text.slice(1);
 }
 
-export function percent(share) {
-  return new Intl.NumberFormat(words.language, { style: "percent" }).format(share);
+export function percent(share, digits = 0) {
+  return new Intl.NumberFormat(words.language, { style: "percent", maximumFractionDigits: digits }).format(share);
 }
 
 export function decimal(value, digits = 0, signDisplay = "auto") {
@@ -123,7 +123,9 @@ export function parseClock(text) {
 export function duration(seconds) {
   const unit = (value, name) =>
     new Intl.NumberFormat(words.language, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: 0 }).format(value);
-  if (seconds < 59.5) return unit(Math.max(0, Math.round(seconds)), "second");
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return unit(whole, "second");
+  if (whole < 600) return unit(Math.floor(whole / 60), "minute") + (whole % 60 ? ` ${unit(whole % 60, "second")}` : "");
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return unit(minutes, "minute");
   const rest = minutes % 60;
