@@ -18,12 +18,12 @@ from mimik.errors import StoreError
 from mimik.serve.messages import HelloMessage, Message, RecordingMessage, notice_message
 from mimik.serve.problems import ProblemError
 from mimik.serve.schemas import plain, session_json
-from mimik.sinks import BlurredClip
 from mimik.store import SessionWriter
 from mimik.store.values import Draft, Marker, Session, SessionState
 from mimik.types import FrameResult
 
 if TYPE_CHECKING:
+    from mimik.sinks import BlurredClip
     from mimik.store import Store
 
 __all__ = ["Live", "LiveStreams", "Recording"]
@@ -62,6 +62,8 @@ class Recording:
             except StoreError:
                 self._writer.__exit__(None, None, None)
                 raise
+            from mimik.sinks import BlurredClip
+
             self._clip = BlurredClip(store.clips / name, self._notice)
 
     @property
