@@ -268,7 +268,7 @@ def test_timeline_video_and_markers_move_together(server: Served, store: Store, 
         expect(strip).to_have_attribute("aria-valuemax", "60", timeout=SOON)
         session.locator("#film-file").set_input_files(own)
         video = session.locator("video.film")
-        page.wait_for_function("document.querySelector('video.film').readyState >= 1")
+        expect(video).to_have_js_property("readyState", 4, timeout=SOON)
         box = strip.bounding_box()
         assert box is not None
         strip.click(position={"x": box["width"] / 2, "y": 20})
