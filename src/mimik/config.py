@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         default=0.08, ge=0, le=1, description="How far another expression must lead before the shown label changes."
     )
     smallest_face: int = Field(default=28, ge=8, le=2000, description="Faces lower than this, in pixels, are withheld.")
+    attributes: bool = Field(
+        default=False, description="Also estimate age range and gender (needs the extra ``attributes``)."
+    )
 
     @classmethod
     def read(cls, **given: object) -> Settings:

@@ -19,6 +19,11 @@ __all__ = ["load"]
 def load(settings: Settings | None = None) -> Pipeline:
     """Build a pipeline from settings; see `mimik.pipeline.Pipeline.load`."""
     settings = settings or Settings.read()
+    estimator = gatherer = None
+    if settings.attributes:
+        from mimik.attributes import AgeAndGender, PersonAttributes
+
+        estimator, gatherer = AgeAndGender(), PersonAttributes
     classifier = OnnxClassifier.load(settings.classifier, settings.threads)
 
     def smoother(kind: SourceKind) -> EmotionSmoother:
@@ -42,6 +47,8 @@ def load(settings: Settings | None = None) -> Pipeline:
         tracker=PersonTracker,
         smoother=smoother,
         identity=_identity(settings, classifier.record),
+        estimator=estimator,
+        gatherer=gatherer,
     )
 
 
@@ -50,4 +57,5 @@ def _identity(settings: Settings, record: Record) -> str:
     file = Path(settings.detector).expanduser()  # as `make_detector` finds it
     detector = sha256(file.read_bytes()).hexdigest() if file.is_file() else settings.detector
     model = f"{record.sha256} {record.side} {record.mean} {record.std} {record.temperature}"
-    return f"{detector} {settings.detector_threshold} {settings.detector_side} {settings.smallest_face} {model}"
+    identity = f"{detector} {settings.detector_threshold} {settings.detector_side} {settings.smallest_face} {model}"
+    return f"{identity} attributes" if settings.attributes else identity

@@ -1,10 +1,13 @@
 """The line that a frame goes along: the only place where the stages meet.
 
-source ──▶ detect ──▶ judge, align ──▶ classify ──▶ track ──▶ smooth ──▶ result
+source ──▶ detect ──▶ judge, align ──▶ classify (──▶ look) ──▶ track ──▶ smooth (──▶ gather) ──▶ result
+
+Age and gender, in brackets, are off unless switched on.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -15,10 +18,12 @@ from mimik.types import (
     Classifier,
     Detector,
     EmotionScores,
+    Estimator,
     Face,
     Frame,
     FrameResult,
     Gate,
+    Gatherer,
     Image,
     Smoother,
     Source,
@@ -30,7 +35,20 @@ from mimik.types import (
 if TYPE_CHECKING:
     from mimik.config import Settings
 
-__all__ = ["Pipeline", "Stream"]
+__all__ = ["LOOKS_A_SECOND", "Pipeline", "Stream", "look_due"]
+
+LOOKS_A_SECOND = 5
+"""How often people are looked at for age and gender: frames that follow each other at once tell the same."""
+
+
+def look_due(time_s: float, last_s: float | None) -> bool:
+    """Whether a frame is the first of its turn, given the time of the frame before it."""
+    return last_s is None or _turn(time_s) != _turn(last_s)
+
+
+def _turn(time_s: float) -> int:
+    # A millionth more: times that lie on a turn's edge must not fall to either side by rounding.
+    return math.floor(time_s * LOOKS_A_SECOND + 1e-6)
 
 
 class Pipeline:
@@ -44,6 +62,8 @@ class Pipeline:
         tracker: makes a tracker for one source.
         smoother: makes a smoother for one source, given how its frames belong together.
         identity: tells these stages' readings from others', such as a detector's name and a model's hash.
+        estimator: looks at faces for age and gender; None: nobody asked for them.
+        gatherer: makes what gathers these looks by person for one source; None where `estimator` is.
 
     Attributes:
         identity: as given.
@@ -58,6 +78,8 @@ class Pipeline:
         tracker: Callable[[], Tracker],
         smoother: Callable[[SourceKind], Smoother],
         identity: str = "",
+        estimator: Estimator | None = None,
+        gatherer: Callable[[], Gatherer] | None = None,
     ) -> None:
         self.identity = identity
         self._detector = detector
@@ -66,6 +88,13 @@ class Pipeline:
         self._classifier = classifier
         self._tracker = tracker
         self._smoother = smoother
+        self._estimator = estimator
+        self._gatherer = gatherer
+
+    @property
+    def attributes(self) -> bool:
+        """Whether age and gender are estimated."""
+        return self._estimator is not None
 
     @staticmethod
     def load(settings: Settings | None = None) -> Pipeline:
@@ -82,17 +111,21 @@ class Pipeline:
 
         return load(settings)
 
-    def read(self, image: Image) -> tuple[Face, ...]:
+    def read(self, image: Image, *, look: bool = True) -> tuple[Face, ...]:
         """Find and read the faces of one picture, left to right, without memory of any other.
 
         Every readable face goes through the network in one batch. States are not decided here; `Stream` does that.
+
+        Args:
+            image: ``(H, W, 3)`` uint8, BGR.
+            look: also estimate age and gender, where that is switched on.
         """
         detections = sorted(self._detector.detect(image), key=lambda detection: detection.box.x1)
         qualities = [self._gate.judge(image, detection) for detection in detections]
         readable = [i for i, quality in enumerate(qualities) if quality.reason is None]
         crops = [self._aligner.align(image, detections[i]) for i in readable]
         scores = dict(zip(readable, self._classifier.classify(crops) if crops else (), strict=True))
-        return tuple(
+        faces = tuple(
             Face(
                 detection=detection,
                 quality=quality,
@@ -102,10 +135,17 @@ class Pipeline:
             )
             for i, (detection, quality) in enumerate(zip(detections, qualities, strict=True))
         )
+        return self.look(image, faces) if look else faces
+
+    def look(self, image: Image, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+        """The same faces, with this picture's age and gender for those that are good enough, where switched on."""
+        return faces if self._estimator is None or not faces else self._estimator.look(image, faces)
 
     def stream(self, kind: SourceKind) -> Stream:
         """Start to follow one source whose frames are handed over one by one."""
-        return Stream(self, None if kind is SourceKind.PICTURES else self._tracker(), self._smoother(kind))
+        if kind is SourceKind.PICTURES:
+            return Stream(self, None, self._smoother(kind))
+        return Stream(self, self._tracker(), self._smoother(kind), self._gatherer() if self._gatherer else None)
 
     def run(self, source: Source) -> Iterator[FrameResult]:
         """Read a source to its end.
@@ -134,10 +174,14 @@ class Stream:
     Made by `Pipeline.stream`.
     """
 
-    def __init__(self, pipeline: Pipeline, tracker: Tracker | None, smoother: Smoother) -> None:
+    def __init__(
+        self, pipeline: Pipeline, tracker: Tracker | None, smoother: Smoother, gatherer: Gatherer | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._tracker = tracker
         self._smoother = smoother
+        self._gatherer = gatherer
+        self._last_s: float | None = None
 
     def process(self, frame: Frame, dropped: int = 0) -> FrameResult:
         """Read one frame and place it among those before.
@@ -146,11 +190,27 @@ class Stream:
             frame: the next frame; its time must not lie before the last one's.
             dropped: frames passed over since the last one, to be told in the result.
         """
-        return self.follow(frame, self._pipeline.read(frame.image), dropped)
+        if self._gatherer is None:
+            return self.follow(frame, self._pipeline.read(frame.image), dropped)
+        faces = self._decide(frame, self._pipeline.read(frame.image, look=False))
+        if look_due(frame.time_s, self._last_s):
+            # Only now is it known who they are, and so who has been looked at often enough.
+            wanted = tuple(face for face in faces if self._gatherer.wants(face))
+            seen = dict(zip(map(id, wanted), self._pipeline.look(frame.image, wanted), strict=True))
+            faces = tuple(seen.get(id(face), face) for face in faces)
+        self._last_s = frame.time_s
+        return self._result(frame, faces, dropped)
 
     def follow(self, frame: Frame, faces: tuple[Face, ...], dropped: int = 0) -> FrameResult:
         """Give ids, smooth and decide for faces that `Pipeline.read` found in the frame, now or in an earlier run."""
+        return self._result(frame, self._decide(frame, faces), dropped)
+
+    def _decide(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         if self._tracker is not None:
             faces = self._tracker.track(frame, faces)
-        faces = self._smoother.smooth(frame, faces)
+        return self._smoother.smooth(frame, faces)
+
+    def _result(self, frame: Frame, faces: tuple[Face, ...], dropped: int) -> FrameResult:
+        if self._gatherer is not None:
+            faces = self._gatherer.gather(faces)
         return FrameResult(frame, faces, (time.perf_counter() - frame.captured_s) * 1000, dropped)

@@ -13,23 +13,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
     "Aligner",
+    "Attributes",
     "Box",
     "Classifier",
     "Detection",
     "Detector",
     "Emotion",
     "EmotionScores",
+    "Estimator",
     "Face",
     "Frame",
     "FrameResult",
     "Gate",
+    "Gatherer",
     "Image",
     "Notice",
     "Quality",
@@ -238,6 +241,35 @@ class Thresholds:
     uncertain: float
 
 
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """How old a face looks and which gender it appears to have, by networks that may well be wrong.
+
+    Attributes:
+        age_years: the age that the face looks.
+        age: the range to show, from and to, in years.
+        female: the probability that the face appears female, 0–1; the rest is male. Nobody has calibrated it.
+        looks: how many frames it was made from.
+        settled: whether the person is looked at no more, so that it stays as it is.
+    """
+
+    age_years: float
+    age: tuple[int, int]
+    female: float
+    looks: int = 1
+    settled: bool = False
+
+    @property
+    def gender(self) -> Literal["female", "male"]:
+        """The likelier appearance; the networks know no other."""
+        return "female" if self.female >= 0.5 else "male"
+
+    @property
+    def gender_probability(self) -> float:
+        """The probability of `gender`, 0.5–1."""
+        return max(self.female, 1.0 - self.female)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One face of a frame.
@@ -251,6 +283,8 @@ class Face:
         label: the expression to show, which changes less readily than ``emotions.top``; None unless `state` is sure
             or uncertain.
         track_id: the person's anonymous number within the source, from 1; None in pictures.
+        attributes: age and gender where that was switched on: of this frame alone as `Pipeline.read` gives them, of
+            all the person's good frames in a result; None where there is too little to go by.
     """
 
     detection: Detection
@@ -260,6 +294,7 @@ class Face:
     reason: Reason | None = None
     label: Emotion | None = None
     track_id: int | None = None
+    attributes: Attributes | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -339,6 +374,26 @@ class Smoother(Protocol):
 
     def smooth(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         """The same faces with `Face.emotions`, `Face.label`, `Face.state` and `Face.reason` decided."""
+        ...
+
+
+class Estimator(Protocol):
+    """Looks at faces for age and gender. Safe to call from several threads."""
+
+    def look(self, image: Image, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+        """The same faces, those that are good enough with the `Face.attributes` of this one look."""
+        ...
+
+
+class Gatherer(Protocol):
+    """Makes one estimate a person of several looks. Holds state: one instance a source."""
+
+    def wants(self, face: Face) -> bool:
+        """Whether a person should be looked at once more."""
+        ...
+
+    def gather(self, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+        """Take the looks that the faces carry; the same faces, each with what is known of the person."""
         ...
 
 
