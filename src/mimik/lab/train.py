@@ -1,286 +1,385 @@
-"""Train a network on FER-2013: one readable script, run as ``python -m mimik.lab.train CONFIG.toml``.
+"""Train a network on FER-2013: one readable script behind ``mimik train CONFIG.toml``.
 
-A run lives in ``runs/NAME/``: its configuration, one line of metrics an epoch, a checkpoint after each epoch (a run
-that was cut goes on from there by itself, in the same data order) and the best weights.
+What a run leaves behind is described in `mimik.lab.runs`, what a recipe may say in `mimik.lab.recipe`. A run that was
+cut goes on from its last whole epoch in the same data order: order, changes of the faces and dropout depend on the
+recipe's seed and the epoch's number alone.
 """
 
-import argparse
-import csv
-import dataclasses
-import os
-import sys
+import datetime
+import math
 import time
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import ConstantLR, OneCycleLR, ReduceLROnPlateau
 
 from mimik.errors import ConfigError
-from mimik.lab.augment import augment
-from mimik.lab.data import Faces, read_parquet
+from mimik.lab.augment import augment, mixed
+from mimik.lab.curves import draw_curves
+from mimik.lab.data import Faces, Progress
+from mimik.lab.metrics import ferplus_labels
+from mimik.lab.networks import choose_bf16, load_network, load_weights, normalise, predict
+from mimik.lab.recipe import DistilRecipe, Recipe
+from mimik.lab.runs import (
+    Predictions,
+    Row,
+    Splits,
+    commit,
+    environment,
+    prepare,
+    read_facts,
+    read_rows,
+    write_facts,
+    write_predictions,
+    write_rows,
+)
+from mimik.lab.team import Team
 from mimik.lab.zoo import NETWORKS
+from mimik.lab.zoo.size import fused, multiply_adds
 
-__all__ = ["Config", "main", "predict", "read_config", "train"]
+__all__ = ["train"]
 
-MEAN, STD = 0.507, 0.255
-"""Mean and standard deviation of FER-2013's Training pixels in 0–1; written into the model record."""
+Targets = dict[str, Tensor]
+"""What is to be learnt, ``(N, classes)`` shares each: ``fer``, ``ferplus``, and a teacher's of both."""
 
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What a run does. Every field can stand in the TOML file; `network` and `epochs` must.
-
-    Attributes:
-        network: a name of `mimik.lab.zoo.NETWORKS`.
-        epochs: passes over Training, at most.
-        optimiser: ``sgd`` (Nesterov, cosine schedule with warm-up) or ``adam`` (plateau schedule, the seed's).
-        rate: the highest learning rate.
-        batch: faces a step.
-        decay: weight decay of the convolution and dense weights.
-        smoothing: label smoothing of the FER-2013 labels.
-        ferplus: weight of the FER+ head's loss; 0 trains without it.
-        augment: how strongly to change the faces at random, 0 (not at all) to 1.
-        ema: decay of the averaged weights a step; 0 keeps the plain ones.
-        patience: stop after so many epochs without a lower PublicTest loss; 0 never stops early.
-        seed: where chance starts.
-        start: weights to begin from, ``runs/NAME/weights.pt`` say; empty begins from chance.
-    """
-
-    network: str
-    epochs: int
-    optimiser: Literal["sgd", "adam"] = "sgd"
-    rate: float = 0.1
-    batch: int = 128
-    decay: float = 5e-4
-    smoothing: float = 0.1
-    ferplus: float = 1.0
-    augment: float = 1.0
-    ema: float = 0.998
-    patience: int = 0
-    seed: int = 1
-    start: str = ""
+Schedule = OneCycleLR | ReduceLROnPlateau | ConstantLR
 
 
-def read_config(path: Path) -> Config:
-    """Read and check a run's TOML file.
-
-    Raises:
-        ConfigError: the file is missing, is not TOML, lacks a field or has an unknown or impossible one.
-    """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError("{path}: {detail}", path=path, detail=error) from error
-    fields = {field.name for field in dataclasses.fields(Config)}
-    for name in values:
-        if name not in fields:
-            raise ConfigError(
-                "{path}: unknown field {field}. Fields: {fields}.",
-                path=path,
-                field=name,
-                fields=", ".join(sorted(fields)),
-            )
-    try:
-        config = Config(**values)
-    except TypeError as error:
-        raise ConfigError("{path}: {detail}", path=path, detail=error) from error
-    if config.network not in NETWORKS:
-        raise ConfigError(
-            "{path}: network: {network} is none of {networks}.",
-            path=path,
-            network=config.network,
-            networks=", ".join(NETWORKS),
-        )
-    if config.optimiser not in ("sgd", "adam"):
-        raise ConfigError("{path}: optimiser: {name} is neither sgd nor adam.", path=path, name=config.optimiser)
-    if config.epochs < 1 or config.batch < 2 or config.rate <= 0:
-        raise ConfigError("{path}: epochs must be at least 1, batch at least 2 and rate above 0.", path=path)
-    return config
-
-
-def train(config: Config, data: Path, run: Path) -> Path:
-    """Train, or go on with a run that was cut.
+def train(
+    recipe: Recipe,
+    splits: Splits,
+    run: Path,
+    *,
+    config: str | None = None,
+    resume: bool = False,
+    teaching: Mapping[str, NDArray[np.float32]] | None = None,
+    tell: Progress | None = None,
+    note: Callable[[Row], None] | None = None,
+    language: str = "en",
+) -> Path:
+    """Train, or go on with a run that was cut. Under ``torchrun`` every process calls this alike.
 
     Args:
-        config: what to do.
-        data: the FER-2013 parquet file.
+        recipe: what to do.
+        splits: what to learn from and what to be judged on.
         run: the run's folder; made where absent.
+        config: the recipe's TOML text, kept in the folder; None: it is written anew.
+        resume: go on with the run in the folder; a finished one is left as it is.
+        teaching: teachers' softened shares a training row, ``teacher_fer`` of ``(N, 7)`` and perhaps
+            ``teacher_ferplus`` of ``(N, 8)``, for a `DistilRecipe`.
+        tell: told after each step how many are done, of how many at most.
+        note: told each epoch's metrics.
+        language: of the words in figures.
 
     Returns:
-        The file of the run's final weights.
+        The file of the kept weights.
+
+    Raises:
+        ConfigError: the recipe does not fit the data, the folder or the number of processes, or the loss ran away.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    training, validation = read_parquet(data, "Training"), read_parquet(data, "PublicTest")
-    torch.manual_seed(config.seed)
-    network = NETWORKS[config.network]()
-    if config.start:
-        network.load_state_dict(torch.load(config.start, weights_only=True))
+    with Team() as team:
+        return _train(recipe, splits, run, team, config, resume, teaching or {}, tell, note, language)
+
+
+def _train(
+    recipe: Recipe,
+    splits: Splits,
+    run: Path,
+    team: Team,
+    config: str | None,
+    resume: bool,
+    teaching: Mapping[str, NDArray[np.float32]],
+    tell: Progress | None,
+    note: Callable[[Row], None] | None,
+    language: str,
+) -> Path:
+    steps = len(splits.training) // recipe.batch
+    if not steps:
+        raise ConfigError(
+            "batch {batch} is more than the {faces} faces to learn from.",
+            batch=recipe.batch,
+            faces=len(splits.training),
+        )
+    if recipe.batch % team.size:
+        raise ConfigError(
+            "batch {batch} cannot be shared evenly by {count} processes.", batch=recipe.batch, count=team.size
+        )
+    if team.leads:
+        prepare(run, recipe, config, resume=resume)
+    torch.manual_seed(recipe.seed)
+    network = NETWORKS[recipe.network]()
+    if recipe.start:
+        load_weights(network, Path(recipe.start))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
-    averaging = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+    averaging = torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
-    steps = len(training) // config.batch
-    optimiser, schedule = _optimiser(config, network, steps)
+    optimiser, schedule = _optimiser(recipe, network, steps)
     state: dict[str, Any] = {"epoch": 0, "best": float("inf"), "waited": 0}
-    checkpoint = run / "checkpoint.pt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
+    checkpoint, weights = run / "checkpoint.pt", run / "weights.pt"
+    there = team.leads and resume and checkpoint.exists()
+    saved = team.same(torch.load(checkpoint, weights_only=True) if there else None)
+    if saved is not None:
         network.load_state_dict(saved["network"])
         average.load_state_dict(saved["average"])
         optimiser.load_state_dict(saved["optimiser"])
         schedule.load_state_dict(saved["schedule"])
-        state = saved["state"]
-    weights = run / "weights.pt"
-    for epoch in range(state["epoch"], config.epochs):
-        if config.patience and state["waited"] >= config.patience:
+        state |= saved["state"]
+    if "bf16" not in state:
+        state["bf16"] = team.same(choose_bf16(recipe, network, recipe.batch // team.size))
+    targets = _targets(recipe, splits.training, teaching)
+    model = team.joined(network, unused=not recipe.ferplus)
+    rows = read_rows(run)[: state["epoch"]]
+    facts = team.leads and _begin(recipe, splits, run, network, team, state)
+    writer = _writer(run, state["epoch"]) if team.leads else None
+    for epoch in range(state["epoch"], recipe.epochs):
+        if recipe.patience and state["waited"] >= recipe.patience:
             break
         started = time.perf_counter()
-        torch.manual_seed(config.seed * 100_003 + epoch)  # dropout, too, repeats in a resumed run
-        network.train()
-        total = 0.0
-        for faces, labels, votes in _batches(training, config, epoch):
-            loss = _loss(network(faces), labels, votes, config)
+        torch.manual_seed(recipe.seed * 100_003 + epoch + 7_919 * team.rank)  # dropout, too, repeats
+        model.train()
+        total, hits = 0.0, 0.0
+        for step, (faces, wanted) in enumerate(_batches(splits.training.images, targets, recipe, epoch, team)):
+            with torch.autocast("cpu", torch.bfloat16, enabled=state["bf16"]):
+                outputs = model(faces)
+            loss = _loss(outputs, wanted, recipe)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             optimiser.step()
-            if config.ema:
+            if recipe.ema:
                 average.update_parameters(network)
-            if isinstance(schedule, torch.optim.lr_scheduler.OneCycleLR):
+            if isinstance(schedule, OneCycleLR):
                 schedule.step()
             total += loss.item()
-        judged = average.module if config.ema else network
-        logits, _ = predict(judged, validation.images)
-        targets = torch.from_numpy(validation.labels)
-        validation_loss = functional.cross_entropy(logits, targets).item()
-        accuracy = (logits.argmax(1) == targets).float().mean().item()
-        if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
-            schedule.step(validation_loss)
-        better = validation_loss < state["best"]
-        state = {
+            hits += (outputs[0].argmax(1) == wanted["fer"].argmax(1)).float().mean().item()
+            if tell:
+                tell(epoch * steps + step + 1, recipe.epochs * steps)
+        total, hits = team.mean([total / steps, hits / steps])
+        if not math.isfinite(total):
+            raise ConfigError(
+                "{run}: the loss of epoch {epoch} is no number any more. Lower the rate, then begin anew.",
+                run=run,
+                epoch=epoch + 1,
+            )
+        judged = average.module if recipe.ema else network
+        measured = team.same(_judge(judged, splits.validation, state["bf16"]) if team.leads else {})
+        if isinstance(schedule, ReduceLROnPlateau):
+            schedule.step(measured["validation_loss"])
+        better = measured["validation_loss"] < state["best"]
+        state |= {
             "epoch": epoch + 1,
-            "best": min(validation_loss, state["best"]),
+            "best": min(measured["validation_loss"], state["best"]),
             "waited": 0 if better else state["waited"] + 1,
         }
-        if better or not config.patience:
-            torch.save(judged.state_dict(), weights)
-        _save(
-            {
-                "network": network.state_dict(),
-                "average": average.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "schedule": schedule.state_dict(),
-                "state": state,
-            },
-            checkpoint,
-        )
-        _record(
-            run / "metrics.csv",
-            {
-                "epoch": epoch + 1,
-                "rate": optimiser.param_groups[0]["lr"],
-                "training_loss": total / steps,
-                "publictest_loss": validation_loss,
-                "publictest_accuracy": accuracy,
-                "seconds": time.perf_counter() - started,
-            },
-        )
+        row = {
+            "epoch": epoch + 1,
+            "rate": optimiser.param_groups[0]["lr"],
+            "training_loss": total,
+            "training_accuracy": hits,
+            **measured,
+            "seconds": time.perf_counter() - started,
+        }
+        rows.append(row)
+        if team.leads:
+            if better or not (recipe.keep == "best" or (recipe.keep == "auto" and recipe.patience)):
+                _save(judged.state_dict(), weights)
+            write_rows(run, rows)
+            # Last: a cut before it repeats the epoch, and writes the same again.
+            _save(
+                {
+                    "network": network.state_dict(),
+                    "average": average.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "state": state,
+                },
+                checkpoint,
+            )
+            draw_curves(rows, splits.name, run, language)
+            if writer:
+                for name in row.keys() - {"epoch"}:
+                    writer.add_scalar(name.replace("_", "/", 1), row[name], epoch + 1)
+                writer.flush()
+            if note:
+                note(row)
+    if writer:
+        writer.close()
+    if facts:
+        _finish(recipe, splits, run, facts, rows)
+    team.same(None)  # nobody leaves before the weights are written
     return weights
 
 
-def predict(network: nn.Module, images: np.ndarray[Any, np.dtype[np.uint8]]) -> tuple[Tensor, Tensor | None]:
-    """Logits of both heads for ``(N, 48, 48)`` gray pictures, one view each."""
-    network.eval()
-    fer, ferplus = [], []
-    with torch.inference_mode():
-        for start in range(0, len(images), 256):
-            first, second = network(_normalise(torch.from_numpy(images[start : start + 256])[:, None] / 255))
-            fer.append(first)
-            if second is not None:
-                ferplus.append(second)
-    return torch.cat(fer), torch.cat(ferplus) if ferplus else None
+def _begin(
+    recipe: Recipe, splits: Splits, run: Path, network: nn.Module, team: Team, state: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write down where and of what the run is made; of a run that goes on, that it does."""
+    facts, here = read_facts(run), environment(recipe, splits)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    if facts and state["epoch"]:
+        if facts["data"]["sha256"] != here["data"]["sha256"]:
+            raise ConfigError("{run} was begun on other data. Give the data that it was begun on.", run=run)
+        if not facts["finished"]:
+            facts["resumed"] = [*facts["resumed"], {"epoch": state["epoch"], "commit": commit(), "time": now}]
+    else:
+        lean = fused(network)
+        facts = here | {
+            "parameters": sum(p.numel() for p in lean.parameters()),
+            "multiply_adds": multiply_adds(lean),
+            "precision": "bf16" if state["bf16"] else "fp32",
+            "processes": team.size,
+            "threads": torch.get_num_threads(),
+            "started": now,
+            "resumed": [{"epoch": state["epoch"], "commit": commit(), "time": now}] if state["epoch"] else [],
+        }
+    facts |= {"recipe": recipe.model_dump(), "finished": False}
+    write_facts(run, facts)
+    return facts
 
 
-def _normalise(faces: Tensor) -> Tensor:
-    return ((faces - MEAN) / STD).contiguous(memory_format=torch.channels_last)
+def _finish(recipe: Recipe, splits: Splits, run: Path, facts: dict[str, Any], rows: list[Row]) -> None:
+    """Read the validation rows with the kept weights, in fp32 and as it will run, and write down the outcome."""
+    network = fused(load_network(recipe, run))
+    fer, ferplus = predict(network, splits.validation.images)
+    faces = splits.validation
+    found = Predictions(
+        fer=fer.numpy(),
+        ferplus=None if ferplus is None else ferplus.numpy(),
+        labels=faces.labels,
+        ferplus_labels=ferplus_labels(faces.counts, "argmax"),
+        rows=faces.rows,
+        alone=~np.isin(faces.twins.astype(str), splits.training.twins.astype(str)),
+        split=splits.name,
+    )
+    write_predictions(run, found)
+    write_facts(run, facts | {"finished": True, "epochs": len(rows), "seconds": sum(row["seconds"] for row in rows)})
 
 
-def _batches(faces: Faces, config: Config, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """The epoch's batches; their order depends on the seed and the epoch alone, so a resumed run repeats it."""
-    generator = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
-    order = torch.randperm(len(faces), generator=generator)
-    images, labels, votes = (torch.from_numpy(part) for part in (faces.images, faces.labels, faces.votes))
-    for start in range(0, len(order) - config.batch + 1, config.batch):
-        chosen = order[start : start + config.batch]
+def _judge(network: nn.Module, faces: Faces, bf16: bool) -> Row:
+    fer, ferplus = predict(network, faces.images, bf16=bf16)
+    targets = torch.from_numpy(faces.labels)
+    measured = {
+        "validation_loss": functional.cross_entropy(fer, targets).item(),
+        "validation_accuracy": (fer.argmax(1) == targets).float().mean().item(),
+    }
+    wanted = ferplus_labels(faces.counts, "argmax")
+    if ferplus is not None and (wanted >= 0).any():
+        right = ferplus.argmax(1).numpy() == wanted
+        measured["validation_ferplus_accuracy"] = float(right[wanted >= 0].mean())
+    return measured
+
+
+def _targets(recipe: Recipe, faces: Faces, teaching: Mapping[str, NDArray[np.float32]]) -> Targets:
+    """Every row's targets; a row's weight is its class's, as a factor of its shares."""
+    labels = torch.from_numpy(faces.labels)
+    shares = functional.one_hot(labels, 7) * (1 - recipe.smoothing) + recipe.smoothing / 7
+    many = torch.bincount(labels, minlength=7).clamp(min=1).float()
+    weights = (many.sum() / many) ** recipe.class_weights
+    weights = weights / weights[labels].mean()
+    targets = {"fer": shares * weights[labels][:, None], "ferplus": torch.from_numpy(faces.votes)}
+    return targets | {name: torch.from_numpy(values) for name, values in teaching.items()}
+
+
+def _batches(
+    pictures: NDArray[np.uint8], targets: Targets, recipe: Recipe, epoch: int, team: Team
+) -> Iterator[tuple[Tensor, Targets]]:
+    """The epoch's batches; their order depends on the seed and the epoch alone, so a resumed run repeats it.
+
+    Processes that train together draw the same order and take their share of each batch; each draws its own changes.
+    """
+    generator = torch.Generator().manual_seed(recipe.seed * 100_003 + epoch)
+    order = torch.randperm(len(pictures), generator=generator)
+    if team.rank:
+        generator.manual_seed(recipe.seed * 100_003 + epoch + 7_919 * team.rank)
+    images = torch.from_numpy(pictures)
+    for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
+        chosen = team.share(order[start : start + recipe.batch])
         batch = images[chosen][:, None] / 255
-        if config.augment:
-            batch = augment(batch, generator, config.augment)
-        yield _normalise(batch), labels[chosen], votes[chosen]
+        wanted = {name: values[chosen] for name, values in targets.items()}
+        if recipe.augment or recipe.erasing or recipe.degrade:
+            batch = augment(
+                batch,
+                generator,
+                recipe.augment,
+                turn=recipe.turn,
+                erasing=recipe.erasing,
+                degrade=recipe.degrade,
+            )
+        if recipe.mixup:
+            batch, wanted = mixed(batch, wanted, generator, recipe.mixup)
+        yield normalise(batch), wanted
 
 
-def _loss(outputs: tuple[Tensor, Tensor | None], labels: Tensor, votes: Tensor, config: Config) -> Tensor:
-    fer, ferplus = outputs
-    loss = functional.cross_entropy(fer, labels, label_smoothing=config.smoothing)
-    if ferplus is not None and config.ferplus:
-        # Rows without votes have all-zero targets, which cost nothing.
-        loss = loss - config.ferplus * (votes * functional.log_softmax(ferplus, 1)).sum(1).mean()
-    return loss
+def _loss(outputs: tuple[Tensor, Tensor | None], targets: Targets, recipe: Recipe) -> Tensor:
+    """Cross-entropy of both heads with the labels, and, where teachers are, their divergence (Hinton et al. 2015)."""
+    heads = {"fer": outputs[0].float()}
+    if outputs[1] is not None and recipe.ferplus:
+        heads["ferplus"] = outputs[1].float()
+    factor = {"fer": 1.0, "ferplus": recipe.ferplus}
+    # Rows without votes have all-zero targets, which cost nothing.
+    losses = [
+        -factor[name] * (targets[name] * functional.log_softmax(logits, 1)).sum(1).mean()
+        for name, logits in heads.items()
+    ]
+    if not isinstance(recipe, DistilRecipe):
+        return torch.stack(losses).sum()
+    warmth = recipe.temperature
+    taught = [
+        factor[name]
+        * warmth**2
+        * functional.kl_div(
+            functional.log_softmax(logits / warmth, 1), targets[f"teacher_{name}"], reduction="batchmean"
+        )
+        for name, logits in heads.items()
+        if f"teacher_{name}" in targets
+    ]
+    return (1 - recipe.weight) * torch.stack(losses).sum() + recipe.weight * torch.stack(taught).sum()
 
 
-def _optimiser(
-    config: Config, network: nn.Module, steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR | torch.optim.lr_scheduler.ReduceLROnPlateau]:
-    if config.optimiser == "adam":
-        adam = torch.optim.Adam(network.parameters(), config.rate)
-        return adam, torch.optim.lr_scheduler.ReduceLROnPlateau(adam, factor=0.2, patience=3, min_lr=1e-6)
+def _optimiser(recipe: Recipe, network: nn.Module, steps: int) -> tuple[torch.optim.Optimizer, Schedule]:
     matrices = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
-    sgd = torch.optim.SGD(
-        [{"params": matrices, "weight_decay": config.decay}, {"params": others, "weight_decay": 0.0}],
-        config.rate,
-        momentum=0.9,
-        nesterov=True,
+    groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": others, "weight_decay": 0.0}]
+    optimiser: torch.optim.Optimizer
+    if recipe.optimiser == "adam":
+        optimiser = torch.optim.Adam(network.parameters(), recipe.rate)
+    elif recipe.optimiser == "adamw":
+        optimiser = torch.optim.AdamW(groups, recipe.rate)
+    else:
+        optimiser = torch.optim.SGD(groups, recipe.rate, momentum=0.9, nesterov=True)
+    kind = recipe.schedule
+    if kind == "auto":
+        kind = "plateau" if recipe.optimiser == "adam" else "cosine"
+    if kind == "plateau":
+        return optimiser, ReduceLROnPlateau(
+            optimiser, factor=recipe.plateau_factor, patience=recipe.plateau_patience, min_lr=1e-6
+        )
+    if kind == "constant":
+        return optimiser, ConstantLR(optimiser, factor=1.0)
+    return optimiser, OneCycleLR(
+        optimiser,
+        recipe.rate,
+        total_steps=recipe.epochs * steps,
+        pct_start=recipe.warmup,
+        cycle_momentum=False,
+        final_div_factor=1e4,
     )
-    return sgd, torch.optim.lr_scheduler.OneCycleLR(
-        sgd, config.rate, total_steps=config.epochs * steps, pct_start=0.1, cycle_momentum=False, final_div_factor=1e4
-    )
+
+
+def _writer(run: Path, epoch: int) -> Any:
+    """What writes TensorBoard's files; lines of epochs that will be repeated are taken back."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(run / "tensorboard"), purge_step=epoch + 1)
 
 
 def _save(value: dict[str, Any], path: Path) -> None:
-    """Write beside and rename, so that a cut leaves the last whole checkpoint."""
+    """Write beside and rename, so that a cut leaves the last whole file."""
     beside = path.with_suffix(".part")
     torch.save(value, beside)
     beside.replace(path)
-
-
-def _record(path: Path, row: dict[str, float]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-    print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
-
-
-def main() -> int:
-    """Run the script."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", type=Path, help="a TOML file, such as configs/default.toml")
-    parser.add_argument(
-        "--data", type=Path, default=os.environ.get("MIMIK_FER2013"), help="FER-2013 parquet file [MIMIK_FER2013]"
-    )
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs [runs]")
-    options = parser.parse_args()
-    if options.data is None:
-        parser.error("no data: give --data FILE or set MIMIK_FER2013")
-    print(train(read_config(options.config), options.data, options.runs / options.config.stem))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

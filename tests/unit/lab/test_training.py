@@ -1,117 +1,346 @@
-"""The training script on a small made-up slice: it learns, resumes, exports and refuses nonsense."""
+"""Training on a small made-up slice: it learns, resumes after a cut in mid-epoch, and leaves a whole folder."""
 
 import csv
-import io
-from collections.abc import Iterator
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from PIL import Image
-
-from mimik.classify import OnnxClassifier
-from mimik.errors import ConfigError, DataError
-from mimik.weights import verified
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
-from mimik.lab.augment import augment  # noqa: E402
-from mimik.lab.data import FERPLUS, read_parquet  # noqa: E402
-from mimik.lab.export import export  # noqa: E402
-from mimik.lab.train import Config, read_config, train  # noqa: E402
-from mimik.lab.zoo import NETWORKS, ResidualNet  # noqa: E402
+from mimik.errors import ConfigError, DataError  # noqa: E402
+from mimik.lab.augment import augment, mixed  # noqa: E402
+from mimik.lab.curves import draw_curves  # noqa: E402
+from mimik.lab.data import Faces, make_faces, select  # noqa: E402
+from mimik.lab.networks import load_network, predict  # noqa: E402
+from mimik.lab.recipe import HogRecipe, Recipe  # noqa: E402
+from mimik.lab.runs import (  # noqa: E402
+    Splits,
+    make_splits,
+    parts,
+    read_facts,
+    read_predictions,
+    read_rows,
+    recipe_of,
+    write_rows,
+)
+from mimik.lab.train import _batches, _targets, train  # noqa: E402
+from mimik.lab.zoo import NETWORKS  # noqa: E402
+from tests.unit.lab.pictures import picture  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.usefixtures("small")
 
-
-def png(image: np.ndarray) -> bytes:
-    data = io.BytesIO()
-    Image.fromarray(image).save(data, "PNG")
-    return data.getvalue()
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven kinds of picture that anything can tell apart: a bright bar at seven heights."""
-    random = np.random.default_rng(0)
-    rows = []
-    for number in range(7 * 24):
-        label = number % 7
-        image = random.integers(0, 60, (48, 48), dtype=np.uint8)
-        image[6 * label + 2 : 6 * label + 8] += 150
-        votes = dict.fromkeys((*FERPLUS, "unknown", "nf"), 0)
-        votes[FERPLUS[(label + 1) % 7]] = 10
-        usage = "PublicTest" if number >= 7 * 18 else "Training"
-        rows.append(
-            {"usage": usage, "emotion": label, "image": png(image)}
-            | {f"ferplus_{name}": count for name, count in votes.items()}
-        )
-    path = tmp_path_factory.mktemp("fer") / "faces.parquet"
-    pq.write_table(pa.Table.from_pylist(rows), path)
-    return path
+CONFIG = 'network = "residual"\nepochs = 3\nbatch = 18\nrate = 0.05\naugment = 0.0\nema = 0.5\n'
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A network that trains in a blink, in one thread: so small a one only waits for a second."""
-    monkeypatch.setitem(NETWORKS, "residual", lambda: ResidualNet((8, 16, 16, 16), stem=4))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def recipe(**fields: Any) -> Recipe:
+    return Recipe.model_validate(
+        {"network": "residual", "epochs": 3, "batch": 18, "rate": 0.05, "augment": 0.0, "ema": 0.5} | fields
+    )
 
 
-def config(epochs: int) -> Config:
-    return Config(network="residual", epochs=epochs, batch=18, rate=0.05, augment=0.0, ema=0.5)
+def curve(run: Path) -> np.ndarray:
+    names = ("epoch", "rate", "training_loss", "training_accuracy", "validation_loss", "validation_accuracy")
+    return np.array([[row[name] for name in names] for row in read_rows(run)])
 
 
-def metrics(run: Path) -> list[list[float]]:
-    with (run / "metrics.csv").open() as file:
-        return [
-            [float(row[key]) for key in ("rate", "training_loss", "publictest_loss")] for row in csv.DictReader(file)
-        ]
+class Alone:
+    """A team of one, or one of several that do not talk."""
+
+    def __init__(self, rank: int = 0, size: int = 1) -> None:
+        self.rank, self.size = rank, size
+
+    def share(self, batch: Any) -> Any:
+        return batch[self.rank :: self.size]
 
 
-@pytest.mark.usefixtures("small")
-def test_it_learns_and_a_cut_run_goes_on_where_it_was(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_it_learns_and_leaves_a_whole_folder(slice_: Faces, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    given = recipe(epochs=4)
+    splits = make_splits(slice_, given)
+    train(given, splits, tmp_path, config=CONFIG.replace("3", "4", 1), tell=lambda *done: told.append(done))
+    found = curve(tmp_path)
+    assert found[-1][2] < found[0][2], "the loss falls"
+    assert (told[0], told[-1], len(told)) == ((1, 28), (28, 28), 28)
+    assert recipe_of(tmp_path) == given
+    facts = read_facts(tmp_path)
+    assert facts["finished"]
+    assert facts["data"] | {"sha256": ""} == {"training": 126, "validation": 42, "split": "PublicTest", "sha256": ""}
+    assert {"torch", "numpy", "python"} <= set(facts["versions"])
+    assert (facts["seed"], facts["precision"], facts["processes"]) == (1, "fp32", 1)
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "</svg>" in (tmp_path / "curves.svg").read_text()
+    assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+    read = read_predictions(tmp_path)
+    assert (read.fer.shape, read.split, bool(read.alone.all())) == ((42, 7), "PublicTest", True)
+    assert read.ferplus is not None
+    logits, _ = predict(load_network(given, tmp_path), splits.validation.images)
+    assert np.allclose(read.fer, logits.numpy(), atol=1e-5)
+    assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"augment": 1.0, "mixup": 0.4, "degrade": 0.5}, {"optimiser": "adam", "rate": 0.01, "ema": 0.0, "patience": 9}],
+    ids=["sgd", "adam"],
+)
+def test_a_run_cut_in_mid_epoch_goes_on_to_the_same_curve(
+    fields: dict[str, Any], slice_: Faces, tmp_path: Path
 ) -> None:
-    train(config(4), data, tmp_path / "whole")
-    whole = metrics(tmp_path / "whole")
-    assert whole[-1][1] < whole[0][1], "the loss falls"
+    given = recipe(**fields)
+    splits = make_splits(slice_, given)
+    train(given, splits, tmp_path / "whole")
 
-    import mimik.lab.train as script
-
-    record, calls = script._record, 0
-
-    def cut(path: Path, row: dict[str, float]) -> None:
-        nonlocal calls
-        record(path, row)
-        calls += 1
-        if calls == 2:
+    def cut(done: int, total: int) -> None:
+        if done == 7 + 4:  # the fourth step of the second epoch
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(script, "_record", cut)
-        with pytest.raises(KeyboardInterrupt):
-            train(config(4), data, tmp_path / "cut")
-    train(config(4), data, tmp_path / "cut")
-    assert np.allclose(metrics(tmp_path / "cut"), whole, rtol=1e-4)
+    with pytest.raises(KeyboardInterrupt):
+        train(given, splits, tmp_path / "cut", tell=cut)
+    assert len(curve(tmp_path / "cut")) == 1
+    train(given, splits, tmp_path / "cut", resume=True)
+    assert np.allclose(curve(tmp_path / "cut"), curve(tmp_path / "whole"), rtol=1e-4, atol=1e-6)
+    facts = read_facts(tmp_path / "cut")
+    assert [one["epoch"] for one in facts["resumed"]] == [1]
+    before, after = (read_predictions(tmp_path / name).fer for name in ("whole", "cut"))
+    assert np.allclose(before, after, atol=1e-3)
 
 
-@pytest.mark.usefixtures("small")
-def test_a_run_is_exported_with_its_record_and_runs_without_torch(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text('network = "residual"\nepochs = 2\nbatch = 18\naugment = 0.0\n')
-    train(read_config(tmp_path / "tiny.toml"), data, tmp_path / "run")
-    record = export(tmp_path / "run", tmp_path / "tiny.toml", data, tmp_path / "out", "A small one")
-    assert (record.epochs, record.measured.faces) == (2, 42)
-    again, file = verified(str(tmp_path / "out" / "tiny.json"))
-    assert again == record
-    (reading,) = OnnxClassifier(again, file).classify([np.zeros((48, 48), np.uint8)])
-    assert reading.probabilities is not None
-    assert reading.probabilities.sum() == pytest.approx(1, abs=1e-5)
+def test_a_cut_between_metrics_and_checkpoint_leaves_no_line_twice(slice_: Faces, tmp_path: Path) -> None:
+    given = recipe(epochs=2)
+    splits = make_splits(slice_, given)
+    train(given, splits, tmp_path)
+    rows = read_rows(tmp_path)
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    train(recipe(epochs=1, schedule="constant"), splits, tmp_path / "other")
+    write_rows(tmp_path, [*rows, rows[-1] | {"epoch": 3}])
+    train(given, splits, tmp_path, resume=True)
+    assert saved["state"]["epoch"] == 2
+    train(given, splits, tmp_path, resume=True)
+    assert read_facts(tmp_path)["epochs"] == 2
+
+
+def test_a_run_of_before_goes_on_and_ends(slice_: Faces, tmp_path: Path) -> None:
+    """The first script's folder: no config, no run.json, other names in metrics.csv, a shorter state."""
+    given = recipe(optimiser="adam", rate=0.01, ema=0.0, patience=5)
+    splits = make_splits(slice_, given)
+    train(recipe(optimiser="adam", rate=0.01, ema=0.0, patience=5, epochs=2), splits, tmp_path)
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    saved["state"] = {name: saved["state"][name] for name in ("epoch", "best", "waited")}
+    torch.save(saved, tmp_path / "checkpoint.pt")
+    old = [
+        {
+            "epoch": int(row["epoch"]),
+            "rate": row["rate"],
+            "training_loss": row["training_loss"],
+            "publictest_loss": row["validation_loss"],
+            "publictest_accuracy": row["validation_accuracy"],
+            "seconds": row["seconds"],
+        }
+        for row in read_rows(tmp_path)
+    ]
+    with (tmp_path / "metrics.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, old[0])
+        writer.writeheader()
+        writer.writerows(old)
+    for name in ("config.toml", "run.json", "predictions.npz"):
+        (tmp_path / name).unlink()
+    train(given, splits, tmp_path, resume=True)
+    rows = read_rows(tmp_path)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert [row["validation_loss"] for row in rows[:2]] == [row["publictest_loss"] for row in old]
+    assert read_predictions(tmp_path).fer.shape == (42, 7)
+    assert read_facts(tmp_path)["finished"]
+
+
+def test_a_folder_with_a_run_is_not_overwritten(slice_: Faces, tmp_path: Path) -> None:
+    given = recipe(epochs=1)
+    splits = make_splits(slice_, given)
+    train(given, splits, tmp_path, config=CONFIG.replace("3", "1", 1))
+    with pytest.raises(ConfigError, match=r"holds a run already\. Give --resume"):
+        train(given, splits, tmp_path)
+    with pytest.raises(ConfigError, match="begun with other values of rate, smoothing"):
+        train(recipe(epochs=1, rate=0.1, smoothing=0.0), splits, tmp_path, resume=True)
+    with pytest.raises(ConfigError, match="begun with other values of epochs"):
+        train(recipe(epochs=2), splits, tmp_path, resume=True)  # a cosine would have had other rates
+    other = Splits(select(splits.training, np.arange(100)), splits.validation, splits.name)
+    with pytest.raises(ConfigError, match="begun on other data"):
+        train(given, other, tmp_path, resume=True)
+
+
+def test_it_stops_early_and_keeps_the_best_epochs_weights(slice_: Faces, tmp_path: Path) -> None:
+    given = recipe(epochs=9, patience=1, ema=0.0, rate=0.4, schedule="constant")
+    splits = make_splits(slice_, given)
+    train(given, splits, tmp_path)
+    losses = [row["validation_loss"] for row in read_rows(tmp_path)]
+    assert len(losses) < 9
+    assert losses[-1] >= min(losses)
+    logits, _ = predict(load_network(given, tmp_path), splits.validation.images)
+    kept = torch.nn.functional.cross_entropy(logits, torch.from_numpy(splits.validation.labels)).item()
+    assert kept == pytest.approx(min(losses), rel=1e-3)
+
+
+def test_the_last_epochs_weights_are_kept_where_asked(slice_: Faces, tmp_path: Path) -> None:
+    given = recipe(epochs=2, keep="last", patience=9)
+    splits = make_splits(slice_, given)
+    train(given, splits, tmp_path)
+    logits, _ = predict(load_network(given, tmp_path), splits.validation.images)
+    last = torch.nn.functional.cross_entropy(logits, torch.from_numpy(splits.validation.labels)).item()
+    assert last == pytest.approx(read_rows(tmp_path)[-1]["validation_loss"], rel=1e-3)
+
+
+def test_a_loss_that_ran_away_ends_the_run_with_a_cure(slice_: Faces, tmp_path: Path) -> None:
+    given = recipe(rate=10.0, schedule="constant", ema=0.0, start=str(tmp_path / "bad.pt"))
+    state = NETWORKS["residual"]().state_dict()
+    torch.save(
+        {name: value * float("nan") if value.is_floating_point() else value for name, value in state.items()},
+        tmp_path / "bad.pt",
+    )
+    with pytest.raises(ConfigError, match=r"loss of epoch 1 is no number any more\. Lower the rate"):
+        train(given, make_splits(slice_, given), tmp_path / "run")
+
+
+def test_start_weights_that_do_not_fit_are_named(slice_: Faces, tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "empty.pt")
+    (tmp_path / "broken.pt").write_bytes(b"nonsense")
+    for name in ("empty.pt", "broken.pt", "missing.pt"):
+        given = recipe(start=str(tmp_path / name))
+        with pytest.raises(ConfigError, match=f"{name}: not weights of this network"):
+            train(given, make_splits(slice_, given), tmp_path / "run")
+    given = recipe(batch=127)
+    with pytest.raises(ConfigError, match="batch 127 is more than the 126 faces"):
+        train(given, make_splits(slice_, given), tmp_path / "run")
+
+
+def test_bf16_trains_where_asked(slice_: Faces, tmp_path: Path) -> None:
+    given = recipe(epochs=1, bf16="on")
+    train(given, make_splits(slice_, given), tmp_path)
+    assert read_facts(tmp_path)["precision"] == "bf16"
+    state = torch.load(tmp_path / "weights.pt", weights_only=True)
+    assert all(value.dtype != torch.bfloat16 for value in state.values())
+    assert np.isfinite(curve(tmp_path)).all()
+
+
+def test_together_processes_take_each_row_of_the_global_order_once(slice_: Faces) -> None:
+    given = recipe()
+    training = make_splits(slice_, given).training
+    targets = {"row": torch.arange(len(training))[:, None].float()}
+
+    def order(rank: int, size: int, epoch: int = 1) -> list[list[int]]:
+        team: Any = Alone(rank, size)
+        batches = _batches(training.images, targets, given, epoch, team)
+        return [wanted["row"][:, 0].int().tolist() for _, wanted in batches]
+
+    whole, first, second = order(0, 1), order(0, 2), order(1, 2)
+    assert len(whole) == 7
+    for together, one, other in zip(whole, first, second, strict=True):
+        assert (together[::2], together[1::2]) == (one, other)
+    assert order(0, 1) == whole
+    assert order(0, 1) != order(0, 1, epoch=2)
+
+
+def test_class_weights_let_each_expression_count_the_same(slice_: Faces) -> None:
+    training = make_splits(slice_, recipe()).training
+    few = select(training, np.flatnonzero((training.labels != 1) | (np.arange(len(training)) < 20)))
+    plain = _targets(recipe(smoothing=0.0), few, {})["fer"]
+    weighted = _targets(recipe(smoothing=0.0, class_weights=1.0), few, {})["fer"]
+    assert plain.sum(0)[1] < plain.sum(0)[0]
+    assert torch.allclose(weighted.sum(0), weighted.sum(0)[0].expand(7))
+    assert weighted.sum().item() == pytest.approx(len(few))
+    smooth = _targets(recipe(smoothing=0.14), few, {})["fer"]
+    assert smooth[0].max().item() == pytest.approx(0.88)
+    assert torch.allclose(smooth.sum(1), torch.ones(len(few)))
+
+
+def test_augmentation_keeps_shape_and_range_and_repeats_by_seed() -> None:
+    faces = torch.rand(16, 1, 48, 48)
+    for options in ({}, {"degrade": 1.0, "erasing": 1.0, "turn": 40.0}):
+        first = augment(faces, torch.Generator().manual_seed(3), **options)
+        assert first.shape == faces.shape
+        assert 0 <= first.min() <= first.max() <= 1
+        assert torch.equal(first, augment(faces, torch.Generator().manual_seed(3), **options))
+        assert not torch.equal(first, augment(faces, torch.Generator().manual_seed(4), **options))
+
+
+def test_worse_pictures_are_a_share_of_them() -> None:
+    faces = torch.rand(200, 1, 48, 48)
+    worse = augment(faces, torch.Generator().manual_seed(3), 0.0, erasing=0.0, degrade=0.5)
+    plain = augment(faces, torch.Generator().manual_seed(3), 0.0, erasing=0.0)
+    changed = (worse - plain).abs().amax((1, 2, 3)) > 0.01
+    assert 0.35 < changed.float().mean() < 0.65
+
+
+def test_mixtures_have_the_targets_of_both_faces() -> None:
+    faces = torch.arange(8.0).view(8, 1, 1, 1).expand(8, 1, 4, 4)
+    targets = {"fer": torch.eye(8)}
+    mixture, wanted = mixed(faces, targets, torch.Generator().manual_seed(5), 0.4)
+    assert torch.allclose(wanted["fer"].sum(1), torch.ones(8))
+    expected = (wanted["fer"] * torch.arange(8.0)).sum(1)
+    assert torch.allclose(mixture[:, 0, 0, 0], expected, atol=1e-5)
+    assert (wanted["fer"].amax(1) < 1).any()
+
+
+def test_parts_keep_twins_together_and_leave_no_row_out() -> None:
+    images = np.stack([picture(number // 3) for number in range(90)])
+    twins = make_faces(images, np.zeros(90, np.int64), ["Training"] * 90)
+    part = parts(twins, 4)
+    assert all(len(set(part[start : start + 3])) == 1 for start in range(0, 90, 3))
+    assert sorted(np.bincount(part)) == [21, 21, 24, 24]
+
+
+def test_a_fold_leaves_a_part_out_and_publictest_unseen(slice_: Faces) -> None:
+    folds = [make_splits(slice_, recipe(folds=3, fold=fold)) for fold in range(3)]
+    held = np.concatenate([one.validation.rows for one in folds])
+    assert sorted(held) == sorted(slice_.rows[slice_.usages == "Training"])
+    for number, one in enumerate(folds):
+        assert one.name == f"Training, part {number + 1} of 3"
+        assert not set(one.training.rows) & set(one.validation.rows)
+        assert set(one.training.usages) == set(one.validation.usages) == {"Training"}
+
+
+def test_clean_leaves_out_blank_pictures_and_what_is_no_face(slice_: Faces) -> None:
+    images, counts = slice_.images.copy(), slice_.counts.copy()
+    images[3], counts[5] = 7, 0
+    counts[5, -1] = 10
+    usages = [str(one) for one in slice_.usages]
+    dirty = make_faces(images, slice_.labels, usages, counts, slice_.rows)
+    kept = make_splits(dirty, recipe(clean=True)).training.rows
+    assert sorted(set(make_splits(dirty, recipe()).training.rows) - set(kept)) == [3, 5]
+
+
+def test_data_without_the_splits_are_refused(slice_: Faces) -> None:
+    training = select(slice_, slice_.usages == "Training")
+    with pytest.raises(DataError, match="no rows of split PublicTest; their splits: Training"):
+        make_splits(training, recipe())
+    assert len(make_splits(training, recipe(folds=2)).validation)
+
+
+def test_hog_and_svm_end_in_the_same_kind_of_folder(slice_: Faces, tmp_path: Path) -> None:
+    from mimik.lab.hog import train_hog
+
+    given = HogRecipe(network="hog-svm", mirror=False)
+    splits = make_splits(slice_, given)
+    train_hog(given, splits, tmp_path, config='network = "hog-svm"\nmirror = false\n')
+    (row,) = read_rows(tmp_path)
+    assert row["validation_accuracy"] > 0.9, "bars at seven heights are what histograms of gradients see"
+    read = read_predictions(tmp_path)
+    assert (read.fer.argmax(1) == read.labels).mean() == pytest.approx(row["validation_accuracy"])
+    facts = read_facts(tmp_path)
+    assert (facts["finished"], facts["multiply_adds"], facts["parameters"]) == (True, None, 900 * 7 + 7)
+    written = (tmp_path / "predictions.npz").stat().st_mtime_ns
+    train_hog(given, splits, tmp_path, resume=True)
+    assert (tmp_path / "predictions.npz").stat().st_mtime_ns == written
+    with pytest.raises(ConfigError, match="holds a run already"):
+        train_hog(given, splits, tmp_path)
+    assert json.loads((tmp_path / "run.json").read_text())["recipe"]["network"] == "hog-svm"
+
+
+def test_curves_are_drawn_in_turkish_of_one_epoch_with_older_names(tmp_path: Path) -> None:
+    rows = [{"epoch": 1.0, "training_loss": 2.0, "validation_loss": 1.5, "validation_accuracy": 0.4}]
+    draw_curves(rows, "PublicTest", tmp_path, "tr")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.png", "curves.svg"]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -121,53 +350,3 @@ def test_every_network_gives_seven_logits_a_face(name: str) -> None:
         fer, ferplus = network(torch.zeros(3, 1, 48, 48))
     assert fer.shape == (3, 7)
     assert ferplus is None or ferplus.shape == (3, 8)
-
-
-def test_the_seeds_network_has_the_seeds_size() -> None:
-    parameters = sum(p.numel() for p in NETWORKS["seed"]().parameters())
-    # Keras counts the moving averages of batch normalisation too: 2 × (64 + 128 + 512 + 512 + 256 + 512).
-    assert parameters + 2 * (64 + 128 + 512 + 512 + 256 + 512) == 4_478_727
-
-
-def test_augmentation_keeps_shape_and_range_and_repeats_by_seed() -> None:
-    faces = torch.rand(16, 1, 48, 48)
-    first = augment(faces, torch.Generator().manual_seed(3))
-    assert first.shape == faces.shape
-    assert 0 <= first.min() <= first.max() <= 1
-    assert torch.equal(first, augment(faces, torch.Generator().manual_seed(3)))
-    assert not torch.equal(first, augment(faces, torch.Generator().manual_seed(4)))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('network = "residual"', "epochs"),
-        ("epochs = 3", "network"),
-        ('network = "nosuch"\nepochs = 3', "nosuch is none of residual, seed"),
-        ('network = "seed"\nepochs = 3\nfoo = 1', "unknown field foo"),
-        ('network = "seed"\nepochs = 0', "epochs must be at least 1"),
-        ('network = "seed"\nepochs = 1\noptimiser = "lion"', "lion is neither"),
-        ("network = ", "c.toml"),
-    ],
-)
-def test_a_bad_configuration_is_named(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "c.toml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        read_config(path)
-
-
-def test_bad_data_are_named(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no row has usage PrivateTest"):
-        read_parquet(data, "PrivateTest")
-    (tmp_path / "x.parquet").write_bytes(b"nonsense")
-    with pytest.raises(DataError, match="not a FER-2013 parquet file"):
-        read_parquet(tmp_path / "x.parquet")
-    pq.write_table(pq.read_table(data).drop_columns(["image"]), tmp_path / "y.parquet")
-    with pytest.raises(DataError, match="image"):
-        read_parquet(tmp_path / "y.parquet")
-    wide = pq.read_table(data).to_pylist()[:1]
-    wide[0]["image"] = png(np.zeros((50, 40), np.uint8))
-    pq.write_table(pa.Table.from_pylist(wide), tmp_path / "z.parquet")
-    with pytest.raises(DataError, match="40×50 pixels"):
-        read_parquet(tmp_path / "z.parquet")

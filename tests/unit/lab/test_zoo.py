@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from mimik.lab.export import multiply_adds
 from mimik.lab.zoo import NETWORKS, StudentNet
+from mimik.lab.zoo.size import multiply_adds
 
 HEADS = {"vgg", "residual", "residual-teacher", "student-tiny", "student", "student-accurate"}
 SIZES = {  # millions: parameters, multiply-adds; the seed's as its report prints them

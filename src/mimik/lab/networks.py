@@ -1,0 +1,95 @@
+"""Networks with their weights: loaded, fed, and the numbers that they multiply in."""
+
+import copy
+import pickle
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mimik.errors import ConfigError
+from mimik.lab.data import Progress
+from mimik.lab.recipe import Recipe
+from mimik.lab.zoo import NETWORKS
+
+__all__ = ["MEAN", "STD", "bf16_is_fast", "choose_bf16", "load_network", "load_weights", "normalise", "predict"]
+
+MEAN, STD = 0.507, 0.255
+"""Mean and standard deviation of FER-2013's Training pixels in 0–1; written into the model record."""
+
+
+def normalise(faces: Tensor) -> Tensor:
+    """``(N, 1, 48, 48)`` pictures in 0–1 as networks take them."""
+    return ((faces - MEAN) / STD).contiguous(memory_format=torch.channels_last)
+
+
+def load_weights(network: nn.Module, file: Path) -> None:
+    """Put a file's weights into a network.
+
+    Raises:
+        ConfigError: the file is missing or holds another network's weights.
+    """
+    try:
+        network.load_state_dict(torch.load(file, weights_only=True))
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        detail = str(error).splitlines()[0]
+        raise ConfigError("{path}: not weights of this network ({detail}).", path=file, detail=detail) from error
+
+
+def load_network(recipe: Recipe, run: Path) -> nn.Module:
+    """A run's network with its kept weights, for evaluation.
+
+    Raises:
+        ConfigError: the run has no weights yet, or other ones.
+    """
+    network = NETWORKS[recipe.network]()
+    load_weights(network, run / "weights.pt")
+    return network.eval()
+
+
+def predict(
+    network: nn.Module, images: NDArray[np.uint8], *, bf16: bool = False, tell: Progress | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Logits of both heads for ``(N, 48, 48)`` gray pictures, one view each, as float32."""
+    network.eval()
+    fer, ferplus = [], []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        for start in range(0, len(images), 256):
+            first, second = network(normalise(torch.from_numpy(images[start : start + 256])[:, None] / 255))
+            fer.append(first.float())
+            if second is not None:
+                ferplus.append(second.float())
+            if tell:
+                tell(min(start + 256, len(images)), len(images))
+    return torch.cat(fer), torch.cat(ferplus) if ferplus else None
+
+
+def bf16_is_fast() -> bool:
+    """Whether the processor multiplies in bfloat16 by itself: AMX, or AVX512 with BF16."""
+    names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(bool(getattr(torch.cpu, name, bool)()) for name in names)
+
+
+def choose_bf16(recipe: Recipe, network: nn.Module, batch: int) -> bool:
+    """Whether to multiply in bfloat16: as asked, or by a trial of three steps in each kind of number."""
+    if recipe.bf16 != "auto":
+        return recipe.bf16 == "on"
+    if not bf16_is_fast():
+        return False
+    trial = copy.deepcopy(network).train()
+    faces = normalise(torch.rand(batch, 1, 48, 48))
+    seconds = {}
+    for kind in (False, True):
+        times = []
+        for _ in range(4):
+            started = time.perf_counter()
+            with torch.autocast("cpu", torch.bfloat16, enabled=kind):
+                outputs = trial(faces)
+            torch.autograd.backward(outputs[0].float().square().mean())
+            times.append(time.perf_counter() - started)
+        seconds[kind] = statistics.median(times[1:])
+    return seconds[True] < seconds[False]

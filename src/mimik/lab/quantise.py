@@ -1,0 +1,113 @@
+"""Networks as ONNX files: written from torch, stored in half the bytes, or run in eight-bit whole numbers."""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from mimik.lab.data import SIDE
+from mimik.lab.networks import MEAN, STD
+
+__all__ = ["CALIBRATION", "write_fp16", "write_fp32", "write_int8"]
+
+CALIBRATION = 512
+"""Training pictures that the ranges of int8 are taken from."""
+
+
+def write_fp32(network: nn.Module, file: Path) -> None:
+    """Write a network in evaluation: input ``faces``, outputs ``fer`` and, where it has the head, ``ferplus``."""
+    plain = torch.zeros(2, 1, SIDE, SIDE)
+    names = ["fer"] if network(plain)[1] is None else ["fer", "ferplus"]
+    with warnings.catch_warnings():
+        # The newer exporter needs onnxscript and fixes the batch's size in some networks.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        torch.onnx.export(
+            network,
+            (plain,),
+            str(file),
+            dynamo=False,
+            input_names=["faces"],
+            output_names=names,
+            dynamic_axes={name: {0: "n"} for name in ("faces", *names)},
+        )
+
+
+def write_fp16(source: Path, file: Path) -> None:
+    """Store an ONNX file's larger tables of numbers as fp16, to be turned into fp32 when it is loaded.
+
+    It runs as before, in fp32; only the rounding of the stored numbers differs.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(str(source))
+    graph = model.graph
+    casts, kept = [], []
+    for table in graph.initializer:
+        values = numpy_helper.to_array(table)
+        if values.dtype != np.float32 or values.size < 256:
+            kept.append(table)
+            continue
+        kept.append(numpy_helper.from_array(values.astype(np.float16), f"{table.name}.fp16"))
+        casts.append(onnx.helper.make_node("Cast", [f"{table.name}.fp16"], [table.name], to=onnx.TensorProto.FLOAT))
+    nodes = list(graph.node)
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(kept)
+    graph.node.extend([*casts, *nodes])
+    onnx.checker.check_model(model)
+    onnx.save(model, str(file))
+
+
+def write_int8(source: Path, file: Path, pictures: NDArray[np.uint8]) -> None:
+    """Write an ONNX file that multiplies in int8, a scale a channel.
+
+    Args:
+        source: the network in fp32.
+        file: where to.
+        pictures: ``(N, 48, 48)`` training pictures that the ranges are taken from.
+    """
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime has no types
+        """Hands out the pictures a batch at a time."""
+
+        def __init__(self) -> None:
+            self.batches = self._cut()
+
+        def _cut(self) -> Iterator[dict[str, NDArray[np.float32]]]:
+            for start in range(0, len(pictures), 64):
+                faces = pictures[start : start + 64, None].astype(np.float32)
+                yield {"faces": ((faces / 255 - MEAN) / STD).astype(np.float32)}
+
+        def get_next(self) -> dict[str, Any] | None:
+            return next(self.batches, None)
+
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # it warns, through the root logger, of a preparation that was done
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            prepared = Path(scratch) / "prepared.onnx"
+            quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+            quantize_static(
+                str(prepared),
+                str(file),
+                Reader(),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                # Seven-bit weights: processors without VNNI add pairs of products in 16 bits, which overflow otherwise.
+                reduce_range=True,
+            )
+    finally:
+        root.setLevel(level)

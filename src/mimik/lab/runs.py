@@ -1,0 +1,296 @@
+"""A run's folder: its recipe, the facts of how it was made, a line of metrics an epoch, and its readings.
+
+config.toml       the recipe, as given
+run.json          seed, commit, versions, machine, data, size, outcome
+metrics.csv       one line an epoch
+curves.png/.svg   the same as figures
+checkpoint.pt     where a run that was cut goes on
+weights.pt        the kept weights (hog.npz for HOG and SVM)
+predictions.npz   what the kept weights read on the validation rows
+tensorboard/      the same curves for TensorBoard
+"""
+
+import csv
+import hashlib
+import importlib.metadata
+import io
+import json
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimik.errors import ConfigError, DataError
+from mimik.lab.data import Faces, select
+from mimik.lab.duplicates import blank
+from mimik.lab.recipe import AnyRecipe, as_toml, parse_recipe, read_recipe, read_toml
+
+__all__ = [
+    "Predictions",
+    "Row",
+    "Splits",
+    "commit",
+    "environment",
+    "make_splits",
+    "parts",
+    "prepare",
+    "read_facts",
+    "read_predictions",
+    "read_rows",
+    "recipe_of",
+    "write_facts",
+    "write_predictions",
+    "write_rows",
+]
+
+Row = dict[str, float]
+"""One epoch's metrics by name; the names are the columns of ``metrics.csv``."""
+
+_PACKAGES = ("mimik", "torch", "numpy", "scikit-learn", "scikit-image", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Splits:
+    """What a run learns from and is judged on.
+
+    Attributes:
+        training: the rows learnt from.
+        validation: the rows judged on after each epoch.
+        name: what the second are, ``PublicTest`` or ``Training, part 1 of 5``.
+    """
+
+    training: Faces
+    validation: Faces
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What a run's kept weights read on its validation rows.
+
+    Attributes:
+        fer: ``(N, 7)`` float32 logits.
+        ferplus: ``(N, 8)`` float32 logits; None where the network has no such head.
+        labels: ``(N,)`` FER-2013 labels.
+        ferplus_labels: ``(N,)`` plain-argmax FER+ labels, -1 for rows without; in the order of `FERPLUS`.
+        rows: ``(N,)`` row numbers of the original data.
+        alone: ``(N,)`` whether no identical picture was learnt from.
+        split: what the rows are.
+    """
+
+    fer: NDArray[np.float32]
+    ferplus: NDArray[np.float32] | None
+    labels: NDArray[np.int64]
+    ferplus_labels: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    alone: NDArray[np.bool_]
+    split: str
+
+
+def parts(faces: Faces, count: int) -> NDArray[np.int64]:
+    """``(N,)`` which of so many parts each face is in; identical pictures are in one, sizes nearly equal."""
+    _, group = np.unique(faces.twins.astype(str), return_inverse=True)
+    return np.asarray(np.random.default_rng(0).permutation(group.max() + 1)[group] % count, np.int64)
+
+
+def make_splits(faces: Faces, recipe: AnyRecipe) -> Splits:
+    """Cut labelled faces into what a recipe learns from and what it is judged on.
+
+    Raises:
+        DataError: a split has no rows.
+    """
+    training = _split(faces, "Training")
+    if recipe.folds:
+        part = parts(training, recipe.folds)
+        held = select(training, part == recipe.fold)
+        training, name = select(training, part != recipe.fold), f"Training, part {recipe.fold + 1} of {recipe.folds}"
+    else:
+        held, name = _split(faces, "PublicTest"), "PublicTest"
+    if recipe.clean:
+        faceless = training.counts[:, -1] > training.counts[:, :-1].max(1)
+        training = select(training, ~blank(training) & ~faceless)
+    return Splits(training, held, name)
+
+
+def _split(faces: Faces, name: str) -> Faces:
+    chosen = faces.usages == name
+    if not chosen.any():
+        raise DataError(
+            "The data have no rows of split {split}; their splits: {splits}. Training learns from Training and is "
+            "judged on PublicTest, or on a part of Training where the recipe sets folds.",
+            split=name,
+            splits=", ".join(sorted(set(faces.usages.astype(str)))),
+        )
+    return select(faces, chosen)
+
+
+def prepare(run: Path, recipe: AnyRecipe, config: str | None, *, resume: bool) -> None:
+    """Make a run's folder, or make sure that the run in it is this one and may go on.
+
+    Args:
+        run: the folder.
+        recipe: what will be done.
+        config: the text of its TOML file; None: it is written anew.
+        resume: go on with what is there.
+
+    Raises:
+        ConfigError: the folder holds a run and `resume` is off, or another recipe's run.
+    """
+    there = (run / "checkpoint.pt").exists() or (run / "predictions.npz").exists()
+    if there and not resume:
+        raise ConfigError(
+            "{run} holds a run already. Give --resume to go on with it, or another folder by --runs.", run=run
+        )
+    saved = run / "config.toml"
+    if there and saved.exists():
+        before = read_recipe(saved)
+        changed = [
+            name
+            for name in sorted({*type(before).model_fields, *type(recipe).model_fields})
+            if getattr(before, name, None) != getattr(recipe, name, None)
+        ]
+        # A longer run of the same steps is the same run; under a cosine the number of epochs bends every rate.
+        bends = getattr(recipe, "schedule", "") == "cosine" or (
+            getattr(recipe, "schedule", "") == "auto" and getattr(recipe, "optimiser", "") != "adam"
+        )
+        free = {"patience"} if bends else {"patience", "epochs"}
+        if set(changed) - free:
+            raise ConfigError(
+                "{run} was begun with other values of {fields}. Give the recipe that it was begun with "
+                "({config}), or another folder by --runs.",
+                run=run,
+                fields=", ".join(changed),
+                config=saved,
+            )
+    run.mkdir(parents=True, exist_ok=True)
+    saved.write_text(as_toml(recipe) if config is None else config, encoding="utf-8")
+
+
+def recipe_of(run: Path, config: Path | None = None) -> AnyRecipe:
+    """A run's recipe: of the file given, of its folder, or, for runs made before folders had one, of ``configs``.
+
+    Raises:
+        ConfigError: there is none, or it is not a recipe.
+    """
+    for path in (config, run / "config.toml", Path("configs") / f"{run.resolve().name}.toml"):
+        if path is not None and path.exists():
+            return parse_recipe(read_toml(path), path)
+    raise ConfigError("{run}: not the folder of a run: it has no config.toml.", run=run)
+
+
+def read_rows(run: Path) -> list[Row]:
+    """The lines of ``metrics.csv``; none where it is missing. Names of older runs are given their present ones."""
+    try:
+        text = (run / "metrics.csv").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    return [
+        {name.replace("publictest_", "validation_"): float(value) for name, value in row.items() if value}
+        for row in csv.DictReader(io.StringIO(text))
+    ]
+
+
+def write_rows(run: Path, rows: Sequence[Row]) -> None:
+    """Write ``metrics.csv`` whole, so that a cut never leaves half a line."""
+    names = list(dict.fromkeys(name for row in reversed(rows) for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    _replace(run / "metrics.csv", text.getvalue().encode())
+
+
+def environment(recipe: AnyRecipe, splits: Splits) -> dict[str, Any]:
+    """Where and of what a run is made, for ``run.json``."""
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "network": recipe.network,
+        "recipe": recipe.model_dump(),
+        "seed": recipe.seed,
+        "commit": commit(),
+        "versions": versions,
+        "machine": {"system": platform.platform(), "processor": _processor()},
+        "data": {
+            "training": len(splits.training),
+            "validation": len(splits.validation),
+            "split": splits.name,
+            "sha256": hashlib.sha256("".join(splits.training.twins.astype(str)).encode()).hexdigest(),
+        },
+    }
+
+
+def commit() -> str:
+    """The commit of the code, with ``-dirty`` where files differ from it; ``unknown`` outside git."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError:
+        return "unknown"
+    return found.stdout.strip() or "unknown"
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def read_facts(run: Path) -> dict[str, Any]:
+    """``run.json``; empty where it is missing, as in runs made before folders had one."""
+    try:
+        found: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def write_facts(run: Path, facts: Mapping[str, Any]) -> None:
+    """Write ``run.json``."""
+    _replace(run / "run.json", (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_predictions(run: Path, found: Predictions) -> None:
+    """Write ``predictions.npz``."""
+    arrays = {name: getattr(found, name) for name in Predictions.__slots__ if getattr(found, name) is not None}
+    data = io.BytesIO()
+    np.savez_compressed(data, allow_pickle=False, **arrays)
+    _replace(run / "predictions.npz", data.getvalue())
+
+
+def read_predictions(run: Path) -> Predictions:
+    """Read ``predictions.npz``.
+
+    Raises:
+        ConfigError: the run is not finished, or the file is broken.
+    """
+    try:
+        with np.load(run / "predictions.npz", allow_pickle=False) as arrays:
+            values = {name: arrays.get(name) for name in Predictions.__slots__}
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "{run}: no predictions.npz: not a finished run. `mimik train CONFIG --resume` finishes it.", run=run
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigError("{path}: {detail}", path=run / "predictions.npz", detail=error) from error
+    return Predictions(**values | {"split": str(values["split"])})
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write beside and rename, so that a cut leaves the file as it was."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_bytes(data)
+    beside.replace(path)
