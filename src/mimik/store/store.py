@@ -260,7 +260,7 @@ class Store(Annotations, Queue, Deletion):
             query = select(*columns).where(table.c.session == row.key, table.c.start_s >= start_s)
             if end_s < math.inf:
                 query = query.where(table.c.start_s < end_s)
-            query = select(*columns).where(table.c.session == row.key).order_by(table.c.start_s, table.c.person)
+            query = query.order_by(table.c.start_s, table.c.person)
             found = aggregates_of(kept, self._batches(connection, query, _BATCH))
         return found if step_s == kept else merge(found, step_s)
 

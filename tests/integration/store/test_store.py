@@ -112,6 +112,18 @@ def test_aggregates_are_added_to_what_is_there(store: Store, session: Session) -
     assert store.session(session.id).people == 2
 
 
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 60.0), (60.0, 120.0), (60.0, math.inf), (1.0, 2.0)])
+@pytest.mark.parametrize("step_s", [1, COARSE_S])
+def test_a_stretch_of_a_session_is_read_alone(
+    store: Store, session: Session, start_s: float, end_s: float, step_s: int
+) -> None:
+    sums = aggregates([0, 0, 1, 59, 60, 61, 120], [0, 1, 0, 0, 0, 2, 0], seed=1)
+    store.append(session.id, None, sums, 121.0)
+    whole = merge(sums, step_s)
+    expected = whole.where((whole.start_s >= start_s) & (whole.start_s < end_s))
+    assert_same(store.aggregates(session.id, step_s, start_s, end_s), expected)
+
+
 def _joined(first: mimik.store.Aggregates, second: mimik.store.Aggregates) -> mimik.store.Aggregates:
     names = [name for name in first.__slots__ if name != "step_s"]
     columns = [np.concatenate([getattr(first, name), getattr(second, name)]) for name in names]
