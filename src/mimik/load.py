@@ -6,7 +6,7 @@ from pathlib import Path
 from mimik.align import FaceAligner
 from mimik.classify import OnnxClassifier
 from mimik.config import Settings
-from mimik.detect import make_detector
+from mimik.detect import DETECTORS, make_detector
 from mimik.gate import QualityGate
 from mimik.pipeline import Pipeline
 from mimik.track import EmotionSmoother, PersonTracker
@@ -49,13 +49,28 @@ def load(settings: Settings | None = None) -> Pipeline:
         identity=_identity(settings, classifier.record),
         estimator=estimator,
         gatherer=gatherer,
+        model=_model(settings, classifier.record),
     )
 
 
 def _identity(settings: Settings, record: Record) -> str:
     """What decides how one frame is read. Smoothing is not among it: it comes after."""
-    file = Path(settings.detector).expanduser()  # as `make_detector` finds it
-    detector = sha256(file.read_bytes()).hexdigest() if file.is_file() else settings.detector
+    detector = _digest(settings.detector) or settings.detector
     model = f"{record.sha256} {record.side} {record.mean} {record.std} {record.temperature}"
     identity = f"{detector} {settings.detector_threshold} {settings.detector_side} {settings.smallest_face} {model}"
     return f"{identity} attributes" if settings.attributes else identity
+
+
+def _model(settings: Settings, record: Record) -> str:
+    """The same for people, without folders: those tell whose machine it was."""
+    digest = _digest(settings.detector)
+    detector = settings.detector if digest is None else f"{Path(settings.detector).name} (sha256 {digest[:8]})"
+    return f"{record.name} (sha256 {(record.sha256 or '')[:8]}) · {detector}"
+
+
+def _digest(detector: str) -> str | None:
+    """Of a detector's file; None where it is a name."""
+    if detector in DETECTORS:
+        return None
+    file = Path(detector).expanduser()  # as `make_detector` finds it
+    return sha256(file.read_bytes()).hexdigest() if file.is_file() else None

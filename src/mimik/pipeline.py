@@ -64,9 +64,12 @@ class Pipeline:
         identity: tells these stages' readings from others', such as a detector's name and a model's hash.
         estimator: looks at faces for age and gender; None: nobody asked for them.
         gatherer: makes what gathers these looks by person for one source; None where `estimator` is.
+        model: what reads expressions and what finds faces, as people are told, such as
+            ``default (sha256 18ea1439) · centerface``.
 
     Attributes:
         identity: as given.
+        model: as given.
     """
 
     def __init__(
@@ -80,8 +83,10 @@ class Pipeline:
         identity: str = "",
         estimator: Estimator | None = None,
         gatherer: Callable[[], Gatherer] | None = None,
+        model: str = "",
     ) -> None:
         self.identity = identity
+        self.model = model
         self._detector = detector
         self._gate = gate
         self._aligner = aligner

@@ -31,8 +31,17 @@ def test_a_detectors_file_in_the_home_folder_is_known_by_its_bytes(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setattr("mimik.load.make_detector", lambda *given, **options: None)
-    identities = []
+    pipelines = []
     for model in (b"one", b"another"):
         (tmp_path / "own.onnx").write_bytes(model)
-        identities.append(Pipeline.load(Settings(detector="~/own.onnx", threads=1)).identity)
-    assert identities[0] != identities[1]
+        pipelines.append(Pipeline.load(Settings(detector="~/own.onnx", threads=1)))
+    assert pipelines[0].identity != pipelines[1].identity
+    assert "own.onnx (sha256 7692c3ad)" in pipelines[0].model
+    assert str(tmp_path) not in pipelines[0].model
+
+
+def test_people_are_told_what_reads_by_name_and_digest() -> None:
+    record, _ = verified("default")
+    assert record.sha256 is not None
+    model = Pipeline.load(Settings(threads=1)).model
+    assert model == f"default (sha256 {record.sha256[:8]}) · centerface"

@@ -74,7 +74,7 @@ def analyze(
     with planned(terminal, wish) as plan:
         pipeline = Pipeline.load(settings)
         paths = expand_inputs(inputs)
-        films = None if plan is None else Films(terminal, plan, paths, pipeline.identity)
+        films = None if plan is None else Films(terminal, plan, paths, pipeline.model)
         with _progress(terminal) as tell, Stop(stop.set):
             summary = analyse(
                 pipeline,

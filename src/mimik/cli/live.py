@@ -245,7 +245,7 @@ def _kept(source: Source, plan: Plan | None, pipeline: Pipeline, terminal: Termi
         yield None
         return
     try:
-        keeper = Keeper(terminal, plan, source, pipeline.identity)
+        keeper = Keeper(terminal, plan, source, pipeline.model)
     except MimikError:
         source.close()
         raise
