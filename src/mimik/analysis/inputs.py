@@ -14,7 +14,7 @@ from threading import Event
 
 from mimik.analysis.progress import Meter
 from mimik.errors import SourceError
-from mimik.pipeline import Pipeline
+from mimik.pipeline import Pipeline, look_due
 from mimik.sinks.spool import Ending, Spool, read_frames
 from mimik.sources import Pictures, VideoFile, is_picture, list_folder
 from mimik.types import Frame, FrameResult, Notice, Source
@@ -150,7 +150,8 @@ def _read(pipeline: Pipeline, job: Job, spool: Spool, opener: Opener, meter: Met
             if stop.is_set():
                 return None
             if _due(frame.time_s, spool.last, job.fps):
-                faces = pipeline.read(frame.image)
+                # Who they are is not known yet: all are looked at, at the times at which `Stream.process` would.
+                faces = pipeline.read(frame.image, look=look_due(frame.time_s, spool.last and spool.last[1]))
                 spool.add(frame, faces)
                 meter.add(len(faces), (frame.index + 1) / total if total else 0.0)
     except SourceError as error:

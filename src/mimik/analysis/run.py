@@ -162,7 +162,8 @@ def _write_tables(
 ) -> None:
     drafts = {name: spools / f"faces.{name}" for name in targets}
     with ExitStack() as stack:
-        sinks = [stack.enter_context(TABLE_SINKS[name](draft)) for name, draft in drafts.items()]
+        attributes = pipeline.attributes
+        sinks = [stack.enter_context(TABLE_SINKS[name](draft, attributes=attributes)) for name, draft in drafts.items()]
         for spooled in inputs:
             with keep(spooled) as keeper:
                 for result in follow(pipeline, spooled):
@@ -171,7 +172,8 @@ def _write_tables(
                     if keeper is not None:
                         keeper.write(result)
             if spooled.ending.error is not None:
+                failed = failed_row(str(spooled.job.path), spooled.ending.error, attributes=attributes)
                 for sink in sinks:
-                    sink.write_rows([failed_row(str(spooled.job.path), spooled.ending.error)])
+                    sink.write_rows([failed])
     for name, target in targets.items():
         publish(drafts[name], target)

@@ -196,13 +196,14 @@ def live(
     model: Model = None,
     threads: Threads = None,
     side: LiveSide = None,
+    attributes: options.Attributes = False,
 ) -> None:
     from mimik.cli import live as work
     from mimik.cli.models import settings
 
     if window and headless:
         raise typer.BadParameter("choose one", context, param_hint=("--window", "--headless"))
-    chosen = settings(detector, model, threads, side, live=True)
+    chosen = settings(detector, model, threads, side, live=True, attributes=attributes, purpose=purpose)
     kept = tuple(tags or ())
     wish = options.Wish(session, purpose, consent, ground, kept, aggregate_only, raw_days, keep_days, clip, db)
     if window:
@@ -259,6 +260,7 @@ def analyze(
     model: Model = None,
     threads: Threads = None,
     side: Side = None,
+    attributes: options.Attributes = False,
 ) -> None:
     from mimik.cli import analyze as work
     from mimik.cli.models import settings
@@ -267,7 +269,7 @@ def analyze(
     wish = options.Wish(session, purpose, consent, ground, kept, aggregate_only, raw_days, keep_days, db=db)
     code = work.analyze(
         context.obj,
-        settings(detector, model, threads, side),
+        settings(detector, model, threads, side, attributes=attributes, purpose=purpose),
         inputs,
         output,
         formats=formats,
@@ -293,13 +295,14 @@ def serve(
     model: Model = None,
     threads: Threads = None,
     side: LiveSide = None,
+    attributes: options.Attributes = False,
     db: options.Database = None,
 ) -> None:
     from mimik.cli import live as work
     from mimik.cli.models import settings
 
     page = work.Page(host, port, open_browser=False)
-    chosen = settings(detector, model, threads, side, live=True)
+    chosen = settings(detector, model, threads, side, live=True, attributes=attributes)
     raise typer.Exit(work.show_page(context.obj, chosen, None, page, wish=options.Wish(db=db)))
 
 

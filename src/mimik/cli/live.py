@@ -89,7 +89,7 @@ def print_lines(
             _kept(opened, plan, pipeline, terminal) as keeper,
             _recorded(opened, record, terminal) as (source, recorder),
             Stop(source.close, seconds) as stop,
-            JsonLinesSink(sys.stdout) as lines,
+            JsonLinesSink(sys.stdout, attributes=pipeline.attributes) as lines,
         ):
             taking = _taking(recorder, keeper)
             try:

@@ -8,12 +8,15 @@ from rich.table import Table
 from mimik.cli.terminal import Terminal
 from mimik.config import Settings
 from mimik.detect import DETECTORS
+from mimik.errors import ConfigError
 from mimik.weights import Record, records
 
 __all__ = ["LIVE_SIDE", "list_models", "settings"]
 
 LIVE_SIDE = 480
 """Finds as many faces of 40 pixels and more as the full picture, in half the time (docs/decisions.md)."""
+
+_NEVER = ("lesson", "work")
 
 
 def settings(
@@ -23,6 +26,8 @@ def settings(
     side: int | None = None,
     *,
     live: bool = False,
+    attributes: bool = False,
+    purpose: str | None = None,
 ) -> Settings:
     """The environment's settings, with what the options say instead.
 
@@ -32,9 +37,25 @@ def settings(
         threads: `Settings.threads`.
         side: `Settings.detector_side`.
         live: shrink pictures to `LIVE_SIDE` for the shipped detectors where nobody said otherwise.
+        attributes: `Settings.attributes`, where it is switched on.
+        purpose: of the session that is to be recorded, as it was typed.
+
+    Raises:
+        ConfigError: one of them cannot be used, or age and gender are wanted of people in lessons or at work.
     """
-    given = {"detector": detector, "classifier": model, "threads": threads, "detector_side": side}
+    given = {
+        "detector": detector,
+        "classifier": model,
+        "threads": threads,
+        "detector_side": side,
+        "attributes": attributes or None,
+    }
     chosen = Settings.read(**{name: value for name, value in given.items() if value is not None})
+    if chosen.attributes and purpose is not None and purpose.strip().lower() in _NEVER:
+        raise ConfigError(
+            "--purpose {purpose}: age and gender are not estimated in lessons or at work. Leave --attributes out.",
+            purpose=purpose,
+        )
     if live and chosen.detector_side is None and chosen.detector in DETECTORS:
         return chosen.model_copy(update={"detector_side": LIVE_SIDE})
     return chosen

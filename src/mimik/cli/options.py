@@ -1,4 +1,4 @@
-"""The options of commands that record a session."""
+"""Options that several commands share, most of them about sessions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 __all__ = [
     "AggregateOnly",
+    "Attributes",
     "Clip",
     "Consent",
     "Database",
@@ -91,6 +92,15 @@ Database = Annotated[
         help="Where sessions are kept: a file, sqlite:///FILE or postgresql://USER@HOST/NAME.",
         show_default="MIMIK_DATABASE_URL, or your own data folder",
         rich_help_panel=_PANEL,
+    ),
+]
+
+Attributes = Annotated[
+    bool,
+    typer.Option(
+        "--attributes",
+        help="Also estimate each person's age range and gender, roughly; never in lessons or at work.",
+        rich_help_panel="Models",
     ),
 ]
 

@@ -94,6 +94,7 @@ def create_app(
     app = FastAPI(title="Mimik", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.ready = Event()
     app.state.failure = None
+    app.state.attributes = pipeline.attributes
     app.state.identity = pipeline.identity
     app.state.language = language
     app.state.library = library

@@ -99,6 +99,9 @@ class FaceMessage:
         quality: 0–1.
         valence: -1 to 1, or null where withheld.
         arousal: -1 to 1, or null where withheld.
+        age: range in years, from and to, or null: not switched on, or too little seen of the person yet.
+        gender: ``female`` or ``male``, as the person appears, or null like `age`.
+        gender_probability: the network's probability of it, 0.5–1, or null like `age`.
     """
 
     id: int | None
@@ -111,6 +114,9 @@ class FaceMessage:
     quality: float
     valence: float | None
     arousal: float | None
+    age: tuple[int, int] | None = None
+    gender: str | None = None
+    gender_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +235,7 @@ def error_message(error: MimikError, index: int | None = None) -> ErrorMessage:
 def _face(face: Face) -> FaceMessage:
     emotions = face.emotions
     probabilities = emotions.probabilities
+    known = face.attributes
     x1, y1, x2, y2 = (round(float(edge), 1) for edge in face.detection.box)
     return FaceMessage(
         id=face.track_id,
@@ -243,6 +250,9 @@ def _face(face: Face) -> FaceMessage:
         quality=round(face.quality.score, 3),
         valence=None if emotions.valence is None else round(emotions.valence, 3),
         arousal=None if emotions.arousal is None else round(emotions.arousal, 3),
+        age=known.age if known else None,
+        gender=known.gender if known else None,
+        gender_probability=round(known.gender_probability, 2) if known else None,
     )
 
 

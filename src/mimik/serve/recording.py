@@ -12,6 +12,7 @@ from mimik.serve.library import Library, library_of
 from mimik.serve.live import Live, LiveStreams, Recording
 from mimik.serve.problems import ProblemError
 from mimik.serve.schemas import BaselineIn, PauseIn, PointIn, RecordingIn, draft_of, json_answer
+from mimik.store.values import Purpose
 
 __all__ = ["router"]
 
@@ -37,6 +38,11 @@ _Library = Annotated[Library, Depends(library_of)]
 @router.post("")
 async def start(body: RecordingIn, live: _LiveOne, library: _Library, request: Request) -> Response:
     """Begin a session."""
+    if request.app.state.attributes and body.purpose in (Purpose.LESSON, Purpose.WORK):
+        raise ProblemError(
+            409,
+            "Age and gender are not estimated in lessons or at work. Start Mimik without --attributes to record this.",
+        )
     draft = draft_of(body, source=live.source, identity=request.app.state.identity)
     recording = await library.run(lambda store: live.record(store, draft, body.clip))
     return json_answer(recording.message(), 201)

@@ -2,16 +2,28 @@
 
 from mimik.sinks.clip import BlurredClip
 from mimik.sinks.overlay import Anonymiser, Overlay, anonymise
-from mimik.sinks.rows import COLUMNS, SCHEMA_VERSION, Column, Row, failed_row, rows
+from mimik.sinks.rows import (
+    ATTRIBUTE_COLUMNS,
+    COLUMNS,
+    SCHEMA_VERSION,
+    AttributedRow,
+    Column,
+    Row,
+    columns,
+    failed_row,
+    rows,
+)
 from mimik.sinks.tables import TABLE_SINKS, CsvSink, JsonLinesSink, JsonSink, ParquetSink, TableSink
 from mimik.sinks.video import AnnotatedVideo, annotate_picture
 
 __all__ = [
+    "ATTRIBUTE_COLUMNS",
     "COLUMNS",
     "SCHEMA_VERSION",
     "TABLE_SINKS",
     "AnnotatedVideo",
     "Anonymiser",
+    "AttributedRow",
     "BlurredClip",
     "Column",
     "CsvSink",
@@ -23,6 +35,7 @@ __all__ = [
     "TableSink",
     "annotate_picture",
     "anonymise",
+    "columns",
     "failed_row",
     "rows",
 ]

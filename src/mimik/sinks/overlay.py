@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from mimik.types import Box, Face, FrameResult, Image, State
-from mimik.words import EMOTION_COLOURS, emotion_name, font_path, reason_name, translate
+from mimik.words import EMOTION_COLOURS, emotion_name, font_path, gender_name, reason_name, translate
 
 __all__ = ["Anonymiser", "Overlay", "anonymise"]
 
@@ -40,7 +40,7 @@ class Overlay:
 
     A sure face has a box and a label in its expression's colour; an uncertain one a dashed box, a dark label and a
     question mark; a withheld one a dotted box and the reason. Every line has a dark edge and every text a ground of its
-    own, so that both can be read on any picture. Sizes follow the picture's.
+    own, so that both can be read on any picture. Sizes follow the picture's. Age and gender stand behind, where known.
 
     Args:
         language: ``en`` or ``tr``.
@@ -79,6 +79,10 @@ class Overlay:
             sure = face.state is State.SURE
             ground = _COLOURS[label] if sure else _UNCERTAIN
             texts += [name if sure else f"{name}?", percent]
+        if face.attributes is not None:
+            low, high = face.attributes.age
+            share = translate("{percent}%", self._language, percent=round(face.attributes.gender_probability * 100))
+            texts.append(f"· {low}–{high} · {gender_name(face.attributes.gender, self._language)} {share}")
         if not texts:
             return
         label_image, mask = _pill(tuple(texts), size, ground)

@@ -12,7 +12,18 @@ from typing import Literal
 
 from mimik.types import Emotion, Face, FrameResult, State
 
-__all__ = ["COLUMNS", "SCHEMA_VERSION", "Column", "Row", "Value", "failed_row", "rows"]
+__all__ = [
+    "ATTRIBUTE_COLUMNS",
+    "COLUMNS",
+    "SCHEMA_VERSION",
+    "AttributedRow",
+    "Column",
+    "Row",
+    "Value",
+    "columns",
+    "failed_row",
+    "rows",
+]
 
 SCHEMA_VERSION = 1
 """Raised when a column is added, removed or changes its meaning."""
@@ -79,7 +90,24 @@ COLUMNS: tuple[Column, ...] = (
 )
 """Every column, in order."""
 
-_DECIMALS = {column.name: column.decimals for column in COLUMNS if column.decimals is not None}
+ATTRIBUTE_COLUMNS: tuple[Column, ...] = (
+    Column("age_low", "integer", "years", "The face looks this old or older, to a network."),
+    Column("age_high", "integer", "years", "The face looks this old or younger, to a network."),
+    Column("gender", "text", "female · male", "What the face appears to be, to a network that knows no other."),
+    Column("gender_probability", "number", "0.5–1", "The network's probability of it; nobody has calibrated it.", 6),
+)
+"""The columns that follow `COLUMNS` where age and gender are switched on, and only there."""
+
+_DECIMALS = {column.name: column.decimals for column in COLUMNS + ATTRIBUTE_COLUMNS if column.decimals is not None}
+
+
+def columns(attributes: bool = False) -> tuple[Column, ...]:
+    """The columns of a table, in order.
+
+    Args:
+        attributes: whether age and gender are among them.
+    """
+    return COLUMNS + ATTRIBUTE_COLUMNS if attributes else COLUMNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,43 +140,61 @@ class Row:
     error: str | None = None
 
     def values(self) -> tuple[Value, ...]:
-        """The fields in the order of `COLUMNS`."""
-        return tuple(getattr(self, name) for name in _NAMES)
+        """The fields in the order of the columns."""
+        return tuple(getattr(self, name) for name in _NAMES[type(self)])
 
     def as_dict(self) -> dict[str, Value]:
-        """Column name → value, in the order of `COLUMNS`."""
-        return dict(zip(_NAMES, self.values(), strict=True))
+        """Column name → value, in the order of the columns."""
+        return dict(zip(_NAMES[type(self)], self.values(), strict=True))
 
 
-_NAMES = tuple(field.name for field in dataclasses.fields(Row))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributedRow(Row):
+    """A line of a table with age and gender: `ATTRIBUTE_COLUMNS` follow."""
+
+    age_low: int | None = None
+    age_high: int | None = None
+    gender: str | None = None
+    gender_probability: float | None = None
 
 
-def rows(result: FrameResult) -> list[Row]:
-    """A frame's rows: one a face, or one that says that there is none."""
+_NAMES = {kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in (Row, AttributedRow)}
+
+
+def rows(result: FrameResult, *, attributes: bool = False) -> list[Row]:
+    """A frame's rows: one a face, or one that says that there is none.
+
+    Args:
+        result: the frame's.
+        attributes: with age and gender.
+    """
     frame = result.frame
+    kind = AttributedRow if attributes else Row
     source, time_s = _text(frame.source), _number("time_s", frame.time_s)
     if not result.faces:
-        return [Row(source=source, frame=frame.index, time_s=time_s, state=State.NO_FACE.value)]
-    return [_face_row(source, frame.index, time_s, face) for face in result.faces]
+        return [kind(source=source, frame=frame.index, time_s=time_s, state=State.NO_FACE.value)]
+    return [_face_row(kind, source, frame.index, time_s, face) for face in result.faces]
 
 
-def failed_row(source: str, error: str) -> Row:
+def failed_row(source: str, error: str, *, attributes: bool = False) -> Row:
     """The row of an input that could not be read, or not to its end.
 
     Args:
         source: the input as it was given.
         error: why, in English.
+        attributes: of a table with age and gender.
     """
-    return Row(source=_text(source), state=State.FAILED.value, error=_text(error))
+    kind = AttributedRow if attributes else Row
+    return kind(source=_text(source), state=State.FAILED.value, error=_text(error))
 
 
-def _face_row(source: str, index: int, time_s: float | None, face: Face) -> Row:
+def _face_row(kind: type[Row], source: str, index: int, time_s: float | None, face: Face) -> Row:
     box, emotions = face.detection.box, face.emotions
     # A withheld reading shows nothing, even if a stage left numbers in it.
     shown = emotions.probabilities is not None and face.state is not State.WITHHELD
     readings = (_number(emotion.value, emotions[emotion]) if shown else None for emotion in Emotion)
     angry, disgust, fear, happy, sad, surprise, neutral = readings
-    return Row(
+    row = kind(
         source=source,
         frame=index,
         time_s=time_s,
@@ -172,6 +218,12 @@ def _face_row(source: str, index: int, time_s: float | None, face: Face) -> Row:
         valence=_number("valence", emotions.valence) if shown else None,
         arousal=_number("arousal", emotions.arousal) if shown else None,
     )
+    known = face.attributes
+    if known is None or not isinstance(row, AttributedRow):
+        return row
+    probability = _number("gender_probability", known.gender_probability)
+    low, high = known.age
+    return dataclasses.replace(row, age_low=low, age_high=high, gender=known.gender, gender_probability=probability)
 
 
 def _number(name: str, value: float | None) -> float | None:

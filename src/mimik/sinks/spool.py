@@ -18,6 +18,7 @@ import numpy as np
 
 from mimik.sinks.whole import WholeFile
 from mimik.types import (
+    Attributes,
     Box,
     Detection,
     EmotionScores,
@@ -195,7 +196,7 @@ def _floats(values: Any) -> list[float]:
 
 
 def _pack(face: Face) -> list[object]:
-    detection, probabilities = face.detection, face.emotions.probabilities
+    detection, probabilities, look = face.detection, face.emotions.probabilities, face.attributes
     return [
         _floats(detection.box),
         float(detection.score),
@@ -203,11 +204,12 @@ def _pack(face: Face) -> list[object]:
         float(face.quality.score),
         face.quality.reason,
         None if probabilities is None else _floats(probabilities),
+        *([] if look is None else [[look.age_years, *look.age, look.female]]),
     ]
 
 
 def _unpack(values: list[Any]) -> Face:
-    box, score, landmarks, quality, reason, probabilities = values
+    box, score, landmarks, quality, reason, probabilities, *looks = values
     reason = None if reason is None else Reason(reason)
     return Face(
         detection=Detection(
@@ -217,4 +219,9 @@ def _unpack(values: list[Any]) -> Face:
         emotions=EmotionScores(None if probabilities is None else np.array(probabilities, np.float32)),
         state=State.WITHHELD if reason else State.UNCERTAIN,
         reason=reason,
+        attributes=_look(*looks[0]) if looks else None,
     )
+
+
+def _look(age_years: float, low: int, high: int, female: float) -> Attributes:
+    return Attributes(age_years, (low, high), female)

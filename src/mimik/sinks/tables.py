@@ -6,25 +6,32 @@ import csv
 import io
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import IO, Any, Self, TextIO
+from typing import IO, Any, Protocol, Self, TextIO
 
 from mimik.errors import SinkError
-from mimik.sinks.rows import COLUMNS, Row, Value, rows
+from mimik.sinks.rows import Row, Value, columns, rows
 from mimik.sinks.whole import WholeFile, stopped, unwritable
 from mimik.types import FrameResult
 
-__all__ = ["TABLE_SINKS", "CsvSink", "JsonLinesSink", "JsonSink", "ParquetSink", "TableSink"]
+__all__ = ["TABLE_SINKS", "CsvSink", "JsonLinesSink", "JsonSink", "ParquetSink", "TableSink", "TableSinkMaker"]
 
 _ROWS_A_GROUP = 8192
 
 
 class TableSink(ABC):
-    """Writes rows; a context manager. What it has written stays whole even when the disk fills up."""
+    """Writes rows; a context manager. What it has written stays whole even when the disk fills up.
+
+    Args:
+        attributes: with the columns of age and gender; rows handed to `write_rows` must have them, too.
+    """
+
+    def __init__(self, attributes: bool = False) -> None:
+        self._attributes = attributes
 
     @abstractmethod
     def __enter__(self) -> Self: ...
@@ -48,7 +55,7 @@ class TableSink(ABC):
         Raises:
             SinkError: the file cannot be written.
         """
-        self.write_rows(rows(result))
+        self.write_rows(rows(result, attributes=self._attributes))
 
 
 class _TextTableSink(TableSink):
@@ -57,7 +64,8 @@ class _TextTableSink(TableSink):
     _head = b""
     _tail = b""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, attributes: bool = False) -> None:
+        super().__init__(attributes)
         self.path = Path(path)
         self._file: WholeFile | None = None
 
@@ -91,9 +99,12 @@ class CsvSink(_TextTableSink):
 
     Args:
         path: the file; an existing one is replaced.
+        attributes: with the columns of age and gender.
     """
 
-    _head = _csv([[column.name for column in COLUMNS]])
+    def __init__(self, path: Path | str, *, attributes: bool = False) -> None:
+        super().__init__(path, attributes=attributes)
+        self._head = _csv([[column.name for column in columns(attributes)]])
 
     def _encode(self, lines: Iterable[Row]) -> bytes:
         return _csv(row.values() for row in lines)
@@ -108,13 +119,14 @@ class JsonSink(_TextTableSink):
 
     Args:
         path: the file; an existing one is replaced.
+        attributes: with age and gender.
     """
 
     _head = b"["
     _tail = b"\n]\n"
 
-    def __init__(self, path: Path | str) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path | str, *, attributes: bool = False) -> None:
+        super().__init__(path, attributes=attributes)
         self._any = False
 
     def _encode(self, lines: Iterable[Row]) -> bytes:
@@ -131,9 +143,11 @@ class JsonLinesSink(TableSink):
 
     Args:
         target: an open text stream such as ``sys.stdout``, which stays open, or the path of a file to replace.
+        attributes: with age and gender.
     """
 
-    def __init__(self, target: Path | str | TextIO) -> None:
+    def __init__(self, target: Path | str | TextIO, *, attributes: bool = False) -> None:
+        super().__init__(attributes)
         self._target = Path(target) if isinstance(target, str) else target
         self._file: WholeFile | None = None
 
@@ -178,12 +192,14 @@ class ParquetSink(TableSink):
 
     Args:
         path: the file; an existing one is replaced.
+        attributes: with the columns of age and gender.
 
     Raises:
         SinkError: pyarrow is not installed.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, attributes: bool = False) -> None:
+        super().__init__(attributes)
         if find_spec("pyarrow") is None:
             raise SinkError("Parquet needs another package. Run: pip install 'mimik[parquet]'")
         self.path = Path(path)
@@ -199,7 +215,10 @@ class ParquetSink(TableSink):
 
         types = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string()}
         self._schema = pa.schema(
-            [pa.field(column.name, types[column.type], nullable=column.optional) for column in COLUMNS]
+            [
+                pa.field(column.name, types[column.type], nullable=column.optional)
+                for column in columns(self._attributes)
+            ]
         )
         try:
             self._file = self._part.open("wb")
@@ -239,11 +258,11 @@ class ParquetSink(TableSink):
 
         if not self._rows:
             return
-        columns = [
+        arrays = [
             pa.array(values, field.type)
             for values, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
         ]
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
         self._rows.clear()
 
     def _discard(self) -> None:
@@ -257,7 +276,13 @@ class ParquetSink(TableSink):
             self._part.unlink(missing_ok=True)
 
 
-TABLE_SINKS: MappingProxyType[str, Callable[[Path], TableSink]] = MappingProxyType(
+class TableSinkMaker(Protocol):
+    """Makes a sink that writes a file."""
+
+    def __call__(self, path: Path, /, *, attributes: bool = False) -> TableSink: ...
+
+
+TABLE_SINKS: MappingProxyType[str, TableSinkMaker] = MappingProxyType(
     {"csv": CsvSink, "json": JsonSink, "parquet": ParquetSink}
 )
 """Format's name, which is also the file's suffix → sink."""

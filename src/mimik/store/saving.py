@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mimik.store.gathering import join_samples, merge
-from mimik.store.values import Aggregates, Draft, Marker, Samples, Session, SessionState
+from mimik.store.values import Aggregates, Draft, Marker, Person, Samples, Session, SessionState
 
-__all__ = ["Batch", "Saving"]
+__all__ = ["Batch", "Note", "Saving"]
 
 
 class Saving(Protocol):
@@ -22,6 +22,7 @@ class Saving(Protocol):
     def markers(self, session: str) -> tuple[Marker, ...]: ...
     def add_markers(self, session: str, markers: Sequence[Marker]) -> tuple[Marker, ...]: ...
     def edit_marker(self, session: str, marker: Marker) -> None: ...
+    def set_person(self, session: str, person: Person) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -51,3 +52,12 @@ class Batch:
             other.duration_s,
             self.rows + other.rows,
         )
+
+
+@dataclass(slots=True, eq=False)
+class Note:
+    """A marker, and whether the store knows it as it is."""
+
+    marker: Marker
+    saved: bool = False
+    tried: bool = False

@@ -7,13 +7,14 @@ import math
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from mimik.errors import MimikError, StoreError
+from mimik.store.ages import Ages
 from mimik.store.gathering import Reading, gather
-from mimik.store.saving import Batch, Saving
+from mimik.store.saving import Batch, Note, Saving
 from mimik.store.values import ROOM, Draft, Marker, MarkerKind, Session, SessionState
 from mimik.types import Frame, FrameResult, Notice
 
@@ -31,15 +32,6 @@ _ROOM_S = 30.0
 _MOST_ROWS = 60_000  # 20 minutes of five people at ten frames a second; some 60 MB at the most
 _ROWS_AT_ONCE = 3000
 _LEAST_STEP_S = 1e-3
-
-
-@dataclass(slots=True, eq=False)
-class _Note:
-    """A marker, and whether the store knows it as it is."""
-
-    marker: Marker
-    saved: bool = False
-    tried: bool = False
 
 
 class SessionWriter:
@@ -80,9 +72,9 @@ class SessionWriter:
         self._inbox: list[Reading] = []
         self._inbox_rows = 0
         self._rows = 0
-        self._notes: list[_Note] = []
-        self._pause: _Note | None = None
-        self._gap: _Note | None = None
+        self._notes: list[Note] = []
+        self._pause: Note | None = None
+        self._gap: Note | None = None
         self._points = 0
         self._began = 0.0
         self._last_s = 0.0
@@ -96,6 +88,7 @@ class SessionWriter:
         self._base_s = 0.0
         self._offset = 0
         self._people = 0
+        self._ages = Ages(draft)
         # Of the thread alone:
         self._batches: deque[Batch] = deque()
         self._duration_s = 0.0
@@ -185,8 +178,9 @@ class SessionWriter:
                 self._change(self._gap, end_s=time_s)
                 self._gap = None
             for face in result.faces:
-                if face.track_id is not None and face.track_id + self._offset > self._people:
-                    self._people = face.track_id + self._offset
+                if face.track_id is not None:
+                    self._people = max(self._people, face.track_id + self._offset)
+                    self._ages.take(face.track_id + self._offset, face)
             self._inbox.append(Reading(time_s, result.faces, self._offset))
             self._inbox_rows += rows
             self._rows += rows
@@ -285,14 +279,14 @@ class SessionWriter:
         self._news.wait_for(lambda: note.saved or self._trouble, _MARK_S)
         return note.marker
 
-    def _note(self, marker: Marker) -> _Note:
-        note = _Note(marker)
+    def _note(self, marker: Marker) -> Note:
+        note = Note(marker)
         self._notes.append(note)
         self._hurry = True
         self._news.notify_all()
         return note
 
-    def _change(self, note: _Note, end_s: float) -> None:
+    def _change(self, note: Note, end_s: float) -> None:
         note.marker = replace(note.marker, end_s=end_s)
         note.saved = False
 
@@ -324,6 +318,7 @@ class SessionWriter:
         try:
             self._save_batches()
             self._save_notes()
+            self._save_ages()
             state = self._state
             if state is not None and state is not self._known_state:
                 self._store.set_state(self.session.id, state)
@@ -374,6 +369,14 @@ class SessionWriter:
                 self._rows -= batch.rows
                 self._saved_s = batch.duration_s
                 self._news.notify_all()
+
+    def _save_ages(self) -> None:
+        with self._news:
+            due = self._ages.due(over=self._closing_at is not None)
+        for person in due:
+            self._store.set_person(self.session.id, person)
+            with self._news:
+                self._ages.done(person)
 
     def _save_notes(self) -> None:
         with self._news:

@@ -20,6 +20,7 @@ __all__ = [
     "choose_language",
     "emotion_name",
     "font_path",
+    "gender_name",
     "reason_name",
     "state_name",
     "translate",
@@ -56,6 +57,7 @@ _STATES = {
     "no_face": "no face",
     "failed": "failed",
 }
+_GENDERS = {"female": "female", "male": "male"}
 _REASONS = {
     "low_confidence": "not clear enough",
     "too_small": "too small",
@@ -107,6 +109,11 @@ def emotion_name(emotion: str, language: str) -> str:
 def state_name(state: str, language: str) -> str:
     """``withheld`` → ``withheld`` or ``Gösterilmiyor``."""
     return translate(_STATES[state], language)
+
+
+def gender_name(gender: str, language: str) -> str:
+    """``female`` → ``female`` or ``kadın``."""
+    return translate(_GENDERS[gender], language)
 
 
 def reason_name(reason: str, language: str) -> str:

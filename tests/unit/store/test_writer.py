@@ -16,8 +16,8 @@ from mimik.errors import SourceError, StoreError
 from mimik.store import Aggregates, Draft, Marker, MarkerKind, Samples, Session, SessionState, SessionWriter, Store
 from mimik.store import writer as module
 from mimik.store.gathering import merge
-from mimik.store.values import ROOM, Purpose
-from mimik.types import Frame, FrameResult, State
+from mimik.store.values import ROOM, Person, Purpose
+from mimik.types import Attributes, Face, Frame, FrameResult, State
 from tests.unit.store.readings import face, result
 
 DRAFT = Draft("Maths")
@@ -47,6 +47,7 @@ class FakeStore:
         self.sums: list[Aggregates] = []
         self.states: list[SessionState] = []
         self.kept: dict[int, Marker] = {}
+        self.people: list[Person] = []
         self.duration_s = 0.0
         self.attempts = 0
         self.free = threading.Event()
@@ -94,6 +95,10 @@ class FakeStore:
         if marker.id not in self.kept:
             raise StoreError("no such marker")
         self.kept[marker.id] = marker
+
+    def set_person(self, session: str, person: Person) -> None:
+        self._do()
+        self.people.append(person)
 
     def _do(self) -> None:
         self.attempts += 1
@@ -362,6 +367,69 @@ def test_no_picture_is_kept_in_memory() -> None:
         gc.collect()
         assert picture() is None
         fake.free.set()
+
+
+# --- ages ------------------------------------------------------------------------------------------------------------
+
+
+def aged(track_id: int, age: tuple[int, int], settled: bool) -> Face:
+    return replace(face(track_id), attributes=Attributes(sum(age) / 2, age, 0.9, 5, settled))
+
+
+def test_an_age_is_saved_once_it_is_settled_and_then_left_alone() -> None:
+    fake = FakeStore()
+    with SessionWriter(fake, DRAFT) as writer:
+        writer.write(result(0, [aged(1, (20, 30), False), aged(2, (40, 50), True)], 0, time.perf_counter()))
+        wait_for(lambda: len(fake.people) == 1)
+        assert fake.people == [Person(2, (40, 50))]
+        writer.write(result(0, [aged(1, (21, 31), True), aged(2, (60, 70), True)], 1, time.perf_counter()))
+        wait_for(lambda: len(fake.people) == 2)
+    assert fake.people == [Person(2, (40, 50)), Person(1, (21, 31))]
+
+
+def test_ages_that_never_settled_are_saved_at_the_end() -> None:
+    fake = FakeStore()
+    with SessionWriter(fake, DRAFT) as writer:
+        for n, low in enumerate((20, 22, 24)):
+            writer.write(result(0, [aged(1, (low, low + 10), False)], n, time.perf_counter()))
+        wait_for(lambda: fake.frames() == 3)
+        assert not fake.people
+    assert fake.people == [Person(1, (24, 34))]
+
+
+def test_ages_of_another_streams_people_are_numbered_on() -> None:
+    fake = FakeStore()
+    with SessionWriter(fake, DRAFT) as writer:
+        writer.write(result(0, [face(1), face(2)], 5, time.perf_counter()))
+        writer.write(result(0, [aged(1, (30, 40), True)], 0, time.perf_counter()))
+    assert fake.people == [Person(3, (30, 40))]
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        replace(DRAFT, aggregate_only=True),
+        replace(DRAFT, purpose=Purpose.LESSON, ground="g"),
+        replace(DRAFT, purpose=Purpose.WORK, ground="g"),
+    ],
+    ids=["sums only", "lesson", "work"],
+)
+def test_no_age_is_saved_of_pupils_of_workers_or_where_only_sums_are_kept(draft: Draft) -> None:
+    fake = FakeStore()
+    with SessionWriter(fake, draft) as writer:
+        writer.write(result(0, [aged(1, (20, 30), True)], 0, time.perf_counter()))
+    assert fake.frames() == 1
+    assert not fake.people
+
+
+def test_ages_wait_for_the_store_to_be_mended() -> None:
+    fake = FakeStore()
+    with SessionWriter(fake, DRAFT, notice=Told()) as writer:
+        fake.error = StoreError("locked")
+        writer.write(result(0, [aged(1, (20, 30), True)], 0, time.perf_counter()))
+        wait_for(lambda: writer.unsaved_s > 0)
+        fake.error = None
+    assert fake.people == [Person(1, (20, 30))]
 
 
 # --- trouble ---------------------------------------------------------------------------------------------------------

@@ -77,6 +77,10 @@ export class People {
       element.querySelector(".bars").append(row);
     }
     const part = (name) => element.querySelector(name);
+    const looks = document.createElement("p");
+    looks.className = "state";
+    looks.hidden = true;
+    part(".state").after(looks);
     const card = {
       id,
       element,
@@ -85,6 +89,7 @@ export class People {
       who: part(".who"),
       confidence: part(".confidence"),
       state: part(".state"),
+      looks,
       swatch: part(".swatch"),
       dot: part(".dot"),
       circumplex: part(".circumplex svg"),
@@ -124,6 +129,7 @@ export class People {
     card.swatch.style.backgroundColor = label ? label.colour : "transparent";
     card.confidence.textContent = label && face.probabilities ? percent(face.probabilities[face.label]) : "";
     card.state.textContent = card.away ? t("Out of the picture") : this.#state(face);
+    this.#drawLooks(card);
     for (const [key, { row, bar, share }] of card.bars) {
       const value = face.probabilities?.[key];
       bar.style.transform = `translateX(${((value ?? 0) - 1) * 100}%)`;
@@ -143,6 +149,18 @@ export class People {
     card.derived.textContent = t("valence {valence}, arousal {arousal}", values);
     card.circumplex.setAttribute("aria-label", card.derived.textContent);
     card.derived.title = t("Right: pleasant, left: unpleasant, up: excited, down: calm; derived from the seven probabilities");
+  }
+
+  /** Age and gender, only where they were switched on. */
+  #drawLooks({ face, looks }) {
+    looks.hidden = !face.age;
+    if (!face.age) return;
+    const [low, high] = face.age;
+    const gender = face.gender === "female" ? t("female") : t("male");
+    const age = t("looks about {low}–{high}", { low, high });
+    const appears = t("appears {gender}, {share}", { gender, share: percent(face.gender_probability) });
+    looks.textContent = capital(`${age} · ${appears}`);
+    looks.title = t("Rough guesses by two small networks that may well be wrong: the range is no promise, the probability is not calibrated, and they know two genders only.");
   }
 
   #state({ state, reason }) {
