@@ -64,10 +64,8 @@ class _Base(BaseModel):
 
     @model_validator(mode="after")
     def _fold_exists(self) -> "_Base":
-        if self.folds == 1:
-            raise ValueError("folds must be 0 or at least 2")
-        if self.fold and self.fold >= self.folds:
-            raise ValueError("fold must be below folds; the first is 0")
+        if self.folds == 1 or (self.fold and self.fold >= self.folds):
+            raise ValueError  # `parse_recipe` has the words
         return self
 
 
@@ -147,7 +145,7 @@ class Recipe(_Base):
         default=0.998,
         ge=0,
         lt=1,
-        description="Decay, a step, of the averaged weights that are judged; 0: the plain ones.",
+        description="Decay, a step, of the averaged weights that are judged and kept; 0: the plain ones.",
     )
     bf16: Literal["auto", "on", "off"] = Field(
         default="auto",
@@ -178,7 +176,7 @@ class DistilRecipe(Recipe):
 class HogRecipe(_Base):
     """Histograms of oriented gradients (Dalal and Triggs 2005) and a linear support-vector machine."""
 
-    network: Literal["hog-svm"] = Field(description="`hog-svm`: trained by scikit-learn, needs no torch.")
+    network: Literal["hog-svm"] = Field(description="`hog-svm`, trained by scikit-learn.")
     orientations: int = Field(default=9, ge=2, le=36, description="Directions of a histogram.")
     cell: Literal[4, 6, 8, 12] = Field(default=8, description="Side of a cell, in pixels.")
     block: int = Field(default=2, ge=1, le=4, description="Cells along a block's side, which are normalised together.")
@@ -261,9 +259,17 @@ def parse_recipe(values: Mapping[str, Any], path: Path) -> AnyRecipe:
                 network=values["network"],
                 networks=", ".join((*get_args(NetworkName), "hog-svm")),
             ) from error
-        if not field:
+        if not field:  # the model's own check
             raise ConfigError(
-                "{path}: {detail}", path=path, detail=first["msg"].removeprefix("Value error, ")
+                "{path}: folds must be 0 or at least 2, and fold must be below folds; the first is 0.", path=path
+            ) from error
+        if first["type"] == "literal_error":
+            raise ConfigError(
+                "{path}: {field} cannot be {value}; it is one of {options}.",
+                path=path,
+                field=field,
+                value=repr(first["input"]),
+                options=str(first["ctx"]["expected"]).replace(" or ", ", "),
             ) from error
         raise ConfigError(
             "{path}: {field} cannot be {value}: {detail}",
@@ -336,10 +342,10 @@ def write_tables(path: Path) -> str:
     """A documentation file's text with its tables of fields made anew, between their marks."""
     text = path.read_text(encoding="utf-8")
     for kind, beside in ((Recipe, None), (DistilRecipe, Recipe), (HogRecipe, None)):
-        start, end = f"<!-- fields of {kind.__name__} -->\n", "\n<!-- end -->"
+        start, end = f"<!-- fields of {kind.__name__} -->\n", "<!-- end -->"
         before, found, rest = text.partition(start)
         assert found, f"{path}: {start}"
-        text = before + start + field_table(kind, beside=beside) + end + rest.partition(end)[2]
+        text = before + start + field_table(kind, beside=beside) + "\n" + end + rest.partition(end)[2]
     return text
 
 

@@ -146,7 +146,7 @@ def verified(name_or_path: str) -> tuple[Record, Path]:
     record = read_record(name_or_path)
     if record.file is None:
         raise WeightsError(
-            "{name}: this baseline is measured but not shipped. Train it with `python -m mimik.lab.train`.",
+            "{name}: this baseline is measured but not shipped. Train it with `mimik train`.",
             name=record.name,
         )
     path = _path(name_or_path).with_name(record.file)
