@@ -23,12 +23,13 @@ def age_range(ages: Sequence[float], weights: Sequence[float] | None = None) -> 
         weights: of the looks, above 0.
 
     Returns:
-        Whole years from and to; eight in ten of the looks, by weight, lie between.
+        Whole years from and to; seven in ten of the looks, by weight, lie between, and one wild look in ten does not
+        count.
     """
     values, shares = _ordered(ages, weights)
     age = middle(ages, weights)
     places = shares.cumsum()
-    low, high = (values[min(int(np.searchsorted(places, share)), len(values) - 1)] for share in (0.1, 0.9))
+    low, high = (values[min(int(np.searchsorted(places, share)), len(values) - 1)] for share in (0.15, 0.85))
     return (
         max(0, math.floor(min(low, age - _MARGIN_YEARS) + 0.5)),
         math.floor(max(high, age + _MARGIN_YEARS) + 0.5),
