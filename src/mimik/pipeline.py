@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mimik.realtime import Realtime
@@ -39,6 +39,9 @@ __all__ = ["LOOKS_A_SECOND", "Pipeline", "Stream", "look_due"]
 
 LOOKS_A_SECOND = 5
 """How often people are looked at for age and gender: frames that follow each other at once tell the same."""
+
+_BATCH = 256
+"""Most faces that go through the network at once: a crowd must not take all memory."""
 
 
 def look_due(time_s: float, last_s: float | None) -> bool:
@@ -125,22 +128,48 @@ class Pipeline:
             image: ``(H, W, 3)`` uint8, BGR.
             look: also estimate age and gender, where that is switched on.
         """
-        detections = sorted(self._detector.detect(image), key=lambda detection: detection.box.x1)
-        qualities = [self._gate.judge(image, detection) for detection in detections]
-        readable = [i for i, quality in enumerate(qualities) if quality.reason is None]
-        crops = [self._aligner.align(image, detections[i]) for i in readable]
-        scores = dict(zip(readable, self._classifier.classify(crops) if crops else (), strict=True))
-        faces = tuple(
-            Face(
-                detection=detection,
-                quality=quality,
-                emotions=scores.get(i, EmotionScores(None)),
-                state=State.WITHHELD if quality.reason else State.UNCERTAIN,
-                reason=quality.reason,
-            )
-            for i, (detection, quality) in enumerate(zip(detections, qualities, strict=True))
+        return self.read_many((image,), look=look)[0]
+
+    def read_many(self, images: Sequence[Image], *, look: bool = True) -> tuple[tuple[Face, ...], ...]:
+        """Find and read the faces of several pictures: all of them go through the network together.
+
+        Args:
+            images: ``(H, W, 3)`` uint8, BGR, each of its own size.
+            look: also estimate age and gender, where that is switched on.
+
+        Returns:
+            What `read` would give for each, in order.
+        """
+        found = [sorted(self._detector.detect(image), key=lambda detection: detection.box.x1) for image in images]
+        judged = [
+            [self._gate.judge(image, detection) for detection in detections]
+            for image, detections in zip(images, found, strict=True)
+        ]
+        crops = [
+            self._aligner.align(image, detection)
+            for image, detections, qualities in zip(images, found, judged, strict=True)
+            for detection, quality in zip(detections, qualities, strict=True)
+            if quality.reason is None
+        ]
+        scores = iter(
+            scores
+            for first in range(0, len(crops), _BATCH)
+            for scores in self._classifier.classify(crops[first : first + _BATCH])
         )
-        return self.look(image, faces) if look else faces
+        read = [
+            tuple(
+                Face(
+                    detection=detection,
+                    quality=quality,
+                    emotions=EmotionScores(None) if quality.reason else next(scores),
+                    state=State.WITHHELD if quality.reason else State.UNCERTAIN,
+                    reason=quality.reason,
+                )
+                for detection, quality in zip(detections, qualities, strict=True)
+            )
+            for detections, qualities in zip(found, judged, strict=True)
+        ]
+        return tuple(self.look(image, faces) if look else faces for image, faces in zip(images, read, strict=True))
 
     def look(self, image: Image, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         """The same faces, with this picture's age and gender for those that are good enough, where switched on."""

@@ -1,11 +1,14 @@
 """The line, with fake stages."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mimik.errors import SourceError
-from mimik.types import Emotion, Reason, SourceKind, State
-from tests.fakes import FakeClassifier, FakeSource, detection, fake_pipeline
+from mimik.types import Detection, Emotion, EmotionScores, Image, Reason, SourceKind, State
+from tests.fakes import FakeClassifier, FakeSource, detection, fake_pipeline, scores
 
 BLACK = np.zeros((90, 160, 3), np.uint8)
 
@@ -23,6 +26,38 @@ def test_a_face_that_cannot_be_read_is_withheld_and_never_reaches_the_network() 
     assert (small.state, small.reason, small.emotions.top) == (State.WITHHELD, Reason.TOO_SMALL, None)
     assert good.emotions.top is Emotion.HAPPY
     assert classifier.batches == [1]
+
+
+def test_pictures_read_together_read_as_each_alone() -> None:
+    """In one batch, and every reading with the face it belongs to."""
+
+    class ByEdge(FakeClassifier):
+        """Reads from a crop's gray value, which is the face's left edge."""
+
+        def classify(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[EmotionScores, ...]:
+            self.batches.append(len(crops))
+            return tuple(scores(confidence=0.5 + int(crop[0, 0]) / 1000) for crop in crops)
+
+    class ByWidth:
+        """Finds as many faces as a picture is hundreds of pixels wide; the second is too small."""
+
+        def detect(self, image: Image) -> tuple[Detection, ...]:
+            sides = (40, 12, 50)
+            return tuple(detection(x=20 * n + image.shape[0], side=sides[n]) for n in range(image.shape[1] // 100))
+
+    classifier = ByEdge()
+    pipeline = fake_pipeline(classifier=classifier)
+    pipeline._detector = ByWidth()
+    images = [np.zeros((height, width, 3), np.uint8) for height, width in ((9, 300), (8, 50), (7, 200), (6, 100))]
+    together = pipeline.read_many(images)
+    assert classifier.batches == [4]
+    assert [len(faces) for faces in together] == [3, 0, 2, 1]
+    for image, faces in zip(images, together, strict=True):
+        for face, alone in zip(faces, pipeline.read(image), strict=True):
+            assert face.detection.box == alone.detection.box
+            assert (face.state, face.reason, face.quality) == (alone.state, alone.reason, alone.quality)
+            np.testing.assert_array_equal(face.emotions.probabilities, alone.emotions.probabilities)
+    assert pipeline.read_many(()) == ()
 
 
 def test_nothing_readable_runs_no_network() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import struct
@@ -11,6 +12,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +30,16 @@ from mimik.errors import SourceError
 from mimik.sources.notices import tell
 from mimik.types import Frame, Image, Notice, SourceKind
 
-__all__ = ["MEGAPIXELS", "PICTURE_SUFFIXES", "Pictures", "is_picture", "list_folder", "natural_order", "read_picture"]
+__all__ = [
+    "MEGAPIXELS",
+    "PICTURE_SUFFIXES",
+    "Pictures",
+    "decode_picture",
+    "is_picture",
+    "list_folder",
+    "natural_order",
+    "read_picture",
+]
 
 MEGAPIXELS = 100
 """Larger pictures and videos are refused before they are decoded."""
@@ -184,45 +195,71 @@ def read_picture(path: str | os.PathLike[str], *, notice: Notice | None = None) 
             if not file.read(1):
                 raise SourceError("{path}: the file is empty.", path=path)
             file.seek(0)
-            with _open(path, file) as picture:
-                if picture.width * picture.height > MEGAPIXELS * 1_000_000:
-                    raise _too_large(path)
-                try:
-                    if picture.format in _ANIMATED and (count := getattr(picture, "n_frames", 1)) > 1:
-                        tell(notice, "{path}: holds {count} pictures; the first is read.", path=path, count=count)
-                        picture.seek(0)
-                    picture.load()
-                    turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
-                    image = _bgr(picture)
-                except _BROKEN as error:
-                    raise SourceError(
-                        "{path}: the picture is damaged or cut short ({detail}).", path=path, detail=error
-                    ) from error
+            return _read(file, path, MEGAPIXELS, _FORMATS, notice)
     except FileNotFoundError:
         raise SourceError("{path}: there is no such file.", path=path) from None
     except OSError as error:
         raise SourceError("{path}: cannot be opened ({detail}).", path=path, detail=error.strerror) from error
+
+
+def decode_picture(data: bytes, name: str, *, megapixels: float, formats: tuple[str, ...]) -> Image:
+    """Decode a picture that a stranger sent, its header first: nothing larger or of another kind is decoded at all.
+
+    Args:
+        data: the whole file.
+        name: what the picture is called in errors.
+        megapixels: more are refused.
+        formats: Pillow's names of what may be read, of those that `read_picture` reads.
+
+    Returns:
+        ``(H, W, 3)`` uint8, BGR, as `read_picture` gives it.
+
+    Raises:
+        SourceError: it is no such picture, is damaged or has too many pixels.
+    """
+    return _read(io.BytesIO(data), name, megapixels, formats, None)
+
+
+def _read(
+    file: BinaryIO, path: Path | str, megapixels: float, formats: tuple[str, ...], notice: Notice | None
+) -> Image:
+    """What `read_picture` and `decode_picture` share."""
+    with _open(path, file, megapixels, formats) as picture:
+        if picture.width * picture.height > megapixels * 1_000_000:
+            raise _too_large(path, megapixels)
+        try:
+            # Counting frames reads the whole file, so only where somebody wants to know.
+            if notice is not None and picture.format in _ANIMATED and (count := getattr(picture, "n_frames", 1)) > 1:
+                tell(notice, "{path}: holds {count} pictures; the first is read.", path=path, count=count)
+                picture.seek(0)
+            picture.load()
+            turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
+            image = _bgr(picture)
+        except _BROKEN as error:
+            raise SourceError(
+                "{path}: the picture is damaged or cut short ({detail}).", path=path, detail=error
+            ) from error
     return image if turn is None else _turned(image, turn)
 
 
-def _open(path: Path, file: object) -> Pillow.Image:
+def _open(path: Path | str, file: BinaryIO, megapixels: float, formats: tuple[str, ...]) -> Pillow.Image:
     """Read a picture's header."""
     try:
         # Pillow warns below the limit that holds here. Filters are the process's, so one thread at a time.
         with _warning_filters, warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            return Pillow.open(file, formats=_FORMATS)  # type: ignore[arg-type]
+            return Pillow.open(file, formats=formats)
     except Pillow.DecompressionBombError:
-        raise _too_large(path) from None
+        raise _too_large(path, megapixels) from None
     except _BROKEN as error:
         raise SourceError(
             "{path}: not a picture that can be read. Give a PNG, JPEG, WebP, BMP, TIFF or GIF file.", path=path
         ) from error
 
 
-def _too_large(path: Path) -> SourceError:
+def _too_large(path: Path | str, megapixels: float) -> SourceError:
     return SourceError(
-        "{path}: more than {megapixels} megapixels, which is too many. Shrink it.", path=path, megapixels=MEGAPIXELS
+        "{path}: more than {megapixels} megapixels, which is too many. Shrink it.", path=path, megapixels=megapixels
     )
 
 
