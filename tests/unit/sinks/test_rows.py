@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimik.sinks.rows import COLUMNS, SCHEMA_VERSION, Row, failed_row, rows
+from mimik.sinks.rows import ATTRIBUTE_COLUMNS, COLUMNS, SCHEMA_VERSION, Row, failed_row, rows
 from mimik.types import Box, Emotion, EmotionScores, Reason, State
 
 from .samples import face, result, withheld
@@ -120,7 +120,7 @@ def test_the_schema_document_agrees_with_the_code() -> None:
     wanted = [
         f"| `{column.name}` | {column.type} | {column.unit} | {'yes' if column.optional else 'no'} |"
         f" {'' if column.decimals is None else column.decimals} | {column.meaning} |"
-        for column in COLUMNS
+        for column in COLUMNS + ATTRIBUTE_COLUMNS
     ]
     assert found == wanted
     assert f"Version {SCHEMA_VERSION}" in text
