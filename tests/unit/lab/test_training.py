@@ -56,7 +56,8 @@ class Alone:
         return batch[self.rank :: self.size]
 
 
-def test_it_learns_and_leaves_a_whole_folder(slice_: Faces, tmp_path: Path) -> None:
+def test_it_learns_and_leaves_a_whole_folder(slice_: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mimik.lab.train.draw_curves", draw_curves)
     told: list[tuple[int, int]] = []
     given = recipe(epochs=4)
     splits = make_splits(slice_, given)
