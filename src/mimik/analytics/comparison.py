@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,7 @@ from mimik.analytics.analysis import analyse
 from mimik.analytics.base import Caution, Estimate, Result, say
 from mimik.analytics.course import Block
 from mimik.analytics.ranks import kruskal, mann_whitney, wilcoxon
-from mimik.analytics.resampling import drawn_sums, expanded, unit_weights
+from mimik.analytics.resampling import LEAST_UNITS, drawn_sums, expanded, unit_weights
 from mimik.analytics.results import Analysis, PersonResult, Span
 from mimik.analytics.synchrony import holm
 from mimik.errors import StoreError
@@ -24,8 +25,6 @@ Floats = NDArray[np.float64]
 
 _LEAST_PEOPLE = 3
 """With fewer people in a group their blocks of time are compared."""
-_FEW_PEOPLE = 5
-_FEW_BLOCKS = 5
 _LEAST_READ_S = 10.0
 _SHORT_S = 60.0
 
@@ -55,7 +54,7 @@ class Contrast(Result):
 
     Attributes:
         name: an emotion's key, ``"valence"`` or ``"arousal"``.
-        groups: each group's mean over its units with its 95 % interval.
+        groups: each group's mean over its units, from five units that differ on with its 95 % interval.
         difference: second group's mean less the first's, with its interval; None with more than two groups.
         test: ``"mann-whitney"``, ``"wilcoxon"`` (paired) or ``"kruskal"`` (more than two groups).
         statistic: of the test; None where it cannot be made (every value the same, too few units).
@@ -222,7 +221,7 @@ def _cautions(groups: Sequence[Group], units: Sequence[int], *, by_people: bool)
         )
     for group, count in zip(groups, units, strict=True):
         read_s = sum(analysis.overall.seconds for analysis in group.analyses)
-        if by_people and count < _FEW_PEOPLE:
+        if by_people and count < LEAST_UNITS:
             found.append(
                 say(
                     "{group}: only {count} people. With fewer than five a difference can be chance, and a real one can "
@@ -231,8 +230,10 @@ def _cautions(groups: Sequence[Group], units: Sequence[int], *, by_people: bool)
                     count=count,
                 )
             )
-        if not by_people and count < _FEW_BLOCKS:
-            found.append(say("{group}: only {count} blocks of time, too few to tell.", group=group.name, count=count))
+        if not by_people and count < LEAST_UNITS:
+            found.append(
+                say("{group}: blocks of time compared: {count}, too few to tell.", group=group.name, count=count)
+            )
         if read_s < _SHORT_S:
             found.append(
                 say(
@@ -275,9 +276,9 @@ def _contrasts(values: Sequence[Floats], *, paired: bool) -> list[Contrast]:
 
 
 def _drawn(values: Sequence[Floats]) -> list[tuple[Floats, Floats | None]]:
-    """Each group's values beside the means of its resamples; None with fewer than two units."""
+    """Each group's values beside the means of its resamples; None with too few units."""
     return [
-        (one, drawn_sums(unit_weights(len(one), seed=i), one) / len(one) if len(one) > 1 else None)
+        (one, drawn_sums(unit_weights(len(one), seed=i), one) / len(one) if len(one) >= LEAST_UNITS else None)
         for i, one in enumerate(values)
     ]
 
@@ -289,7 +290,11 @@ def _estimates(values: Floats, drawn: Floats | None, units: float) -> list[Estim
     if drawn is None:
         return [Estimate(value) for value in centre]
     low, high = expanded(drawn, units)
-    return [Estimate(*three) for three in zip(centre, low.tolist(), high.tolist(), strict=True)]
+    return [_estimate(*three) for three in zip(centre, low.tolist(), high.tolist(), strict=True)]
+
+
+def _estimate(value: float, low: float, high: float) -> Estimate:
+    return Estimate(value) if math.isnan(low) else Estimate(value, low, high)
 
 
 def _differences(values: Sequence[Floats]) -> list[Estimate]:
@@ -307,7 +312,7 @@ def _differences(values: Sequence[Floats]) -> list[Estimate]:
         downs = float((parts**2 / np.array([len(first) - 1, len(second) - 1])).sum())
         units = float(parts.sum() ** 2 / downs) + 1 if downs > 0 else len(first) + len(second)
         low, high = expanded((other - one)[:, [i]], units)
-        found.append(Estimate(value, float(low[0]), float(high[0])))
+        found.append(_estimate(value, float(low[0]), float(high[0])))
     return found
 
 

@@ -16,12 +16,12 @@ from scipy.special import ndtr, stdtrit
 
 __all__ = [
     "DRAWS",
+    "LEAST_UNITS",
     "autocorrelation",
     "block_length",
     "block_weights",
     "drawn_sums",
     "expanded",
-    "never",
     "unit_weights",
 ]
 
@@ -29,6 +29,10 @@ Floats = NDArray[np.float64]
 
 DRAWS = 1000
 """Resamples behind each interval."""
+LEAST_UNITS = 5
+"""Fewer independent units give no interval: no resampling of N values leads beyond the smallest and the greatest of
+them, between which the truth lies 1 - 2 ** (1 - N) of the time."""
+_SAME = 1e-9
 _SEED = 20130701
 
 
@@ -75,13 +79,13 @@ def drawn_sums(weights: Floats, units: Floats) -> Floats:
 
 
 def expanded(draws: Floats, units: float) -> tuple[Floats, Floats]:
-    """Lower and upper ends of the 95 % intervals of ``(draws, K)`` resampled values of `units` independent units."""
+    """Lower and upper ends of the 95 % intervals of ``(draws, K)`` resampled values of `units` independent units.
+
+    NaN where all draws agree, as they do on an expression that was never seen: data that never change do not tell how
+    much they could.
+    """
     units = max(units, 2.0)
     tail = float(ndtr(math.sqrt(units / (units - 1)) * stdtrit(units - 1, 0.025)))
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
-    return np.asarray(low), np.asarray(high)
-
-
-def never(units: float) -> float:
-    """The greatest share that is still likely (97.5 %) when none of so many independent units showed it."""
-    return float(1 - 0.025 ** (1 / max(units, 1.0)))
+    agreed = np.ptp(draws, axis=0) < _SAME
+    return np.where(agreed, np.nan, low), np.where(agreed, np.nan, high)

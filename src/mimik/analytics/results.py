@@ -37,7 +37,7 @@ class Share(Result):
         emotion: its key, as in `mimik.types.Emotion`.
         share: the headline: of the readings, the part whose shown label is this expression; None in an analysis
             relative to rest, where labels mean nothing.
-        low: 95 % interval of `share`.
+        low: 95 % interval of `share`; None with too few readings, and of what was never seen, or always.
         high: 95 % interval of `share`.
         probability: beside it: mean probability over the readings; relative to rest, the difference (-1 to 1).
         probability_low: 95 % interval of `probability`.
@@ -272,8 +272,8 @@ class Analysis(Result):
         relative: whether probabilities, valence and arousal are differences from the person's own rest. Then only
             people with a baseline are in it, and what rests on labels is None or empty.
         overall: everybody, by readings: who is seen longer counts more. The share of the time that faces were read.
-        balanced: everybody, each person counting the same (those read 10 s or more); intervals over people. None with
-            fewer than two such people.
+        balanced: everybody, each person counting the same (those read 10 s or more); intervals over people, from five
+            on. None with fewer than two such people.
         people: by number.
         intervals: between point markers, in order; empty without point markers.
         ages: groups with somebody in them; empty where ages were not estimated.

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from mimik.analytics.base import Estimate
 from mimik.analytics.coverage import Clock
 from mimik.analytics.resampling import (
+    LEAST_UNITS,
     autocorrelation,
     block_length,
     block_weights,
     drawn_sums,
     expanded,
-    never,
     unit_weights,
 )
 from mimik.analytics.results import AgeGroup, Share, Shares
@@ -73,24 +73,19 @@ def _over_time(bins: Floats) -> tuple[Floats, Floats]:
         ],
         axis=1,
     )
-    rho = autocorrelation(residuals)
-    length = block_length(len(bins), rho)
+    length = block_length(len(bins), autocorrelation(residuals))
     drawn = means(drawn_sums(block_weights(len(bins), length), bins))
-    low, high = expanded(drawn, len(bins) / length)
-    alone = never(len(bins) * (1 - rho) / (1 + rho))
-    high[:7] = np.where(centre[:7] == 0, alone, high[:7])
-    low[:7] = np.where(centre[:7] == 1, 1 - alone, low[:7])
-    return low, high
+    return expanded(drawn, len(bins) / length)
 
 
 def balanced(each: Sequence[Rows], seconds: float) -> Shares | None:
-    """Shares in which each person counts the same, with intervals over people; None for fewer than two."""
+    """Shares in which each person counts the same, with intervals over five people or more; None for one alone."""
     if len(each) < 2:
         return None
     single = means(np.stack([rows.sums.sum(axis=0) for rows in each]))
     single = single[np.lexsort(np.nan_to_num(single).T)]  # what the draws give must not depend on people's numbers
     low = high = np.full(16, np.nan)
-    if len(each) >= 3:
+    if len(each) >= LEAST_UNITS:
         low, high = expanded(drawn_sums(unit_weights(len(each)), single) / len(each), len(each))
     readings = sum(int(rows.sums[:, READINGS].sum()) for rows in each)
     return _shares(single.mean(axis=0), low, high, readings, seconds, len(each), "people")

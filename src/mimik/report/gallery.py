@@ -88,6 +88,8 @@ def _shares(analysis: Analysis, speech: Speech, theme: str) -> Figure:
             "Of the time in which faces were read. The thin lines show where the true share probably lies (95 of 100 "
             "times)."
         )
+        if any(value.value == 0 for value in shown):
+            note += " " + speech.say("What was not seen in this time may still come in another.")
     return Figure(
         "shares",
         title,

@@ -40,9 +40,11 @@ class Amount:
         return math.isfinite(self.low) and math.isfinite(self.high)
 
     def text(self, speech: Speech, relative: bool = False) -> str:
-        """``43 % (35–51 %)``; of differences ``+12 points (+3 to +21)``."""
+        """``43 % (35–51 %)``, ``not seen``; of differences ``+12 points (+3 to +21)``."""
         if not self.known:
             return "–"
+        if self.value == 0 and not relative:
+            return speech.say("not seen")
         if relative:
             whole = speech.points(self.value)
             if not self.bounded:
@@ -54,7 +56,7 @@ class Amount:
 
 
 def amount(share: Share, relative: bool) -> Amount:
-    """What a figure shows of a share: the share itself, or the difference from rest."""
+    """What is shown of a share: the share itself, or the difference from rest."""
     if relative:
         return Amount.of(share.probability, share.probability_low, share.probability_high)
     return Amount.of(share.share, share.low, share.high)

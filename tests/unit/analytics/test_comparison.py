@@ -128,7 +128,25 @@ def test_few_people_are_warned_of_and_fewer_become_blocks_of_time() -> None:
     assert contrast(alone, "happy").p is not None
     short = compare([Group("A", (glad_for(FEW[:1], 50),)), Group("B", (glad_for(MANY[:1], 50),))])
     assert "A: faces were read for only 50 s" in texts(short)
-    assert "A: only 2 blocks" in texts(short)
+    assert "A: blocks of time compared: 2, too few" in texts(short)
+
+
+def test_fewer_than_five_units_have_no_interval() -> None:
+    few = compare([Group("A", (glad_for(FEW[:4]),)), Group("B", (glad_for(MANY),))])
+    first, second = contrast(few, "happy").groups
+    assert first.value is not None
+    assert (first.low, first.high) == (None, None)  # from four values no draw leads beyond them
+    assert second.low is not None
+    difference = contrast(few, "happy").difference
+    assert difference is not None
+    assert (difference.low, difference.high) == (None, None)
+
+
+def test_an_expression_that_nobody_showed_has_no_interval() -> None:
+    sad = contrast(compare([Group("A", (glad_for(FEW),)), Group("B", (glad_for(MANY),))]), "sad")
+    assert [(one.value, one.low, one.high) for one in sad.groups] == [(0, None, None)] * 2
+    assert sad.difference is not None
+    assert (sad.difference.value, sad.difference.low, sad.difference.high) == (0, None, None)
 
 
 def test_sessions_that_keep_the_group_only_are_compared_by_blocks() -> None:

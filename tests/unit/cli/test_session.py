@@ -106,6 +106,11 @@ def db(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return url
 
 
+def plain(text: str) -> str:
+    """With spaces where lines must not break."""
+    return text.replace("\u00a0", " ")
+
+
 def ids(url: str) -> dict[str, str]:
     with Store.open(url) as store:
         return {session.title: session.id for session in store.sessions()}
@@ -223,11 +228,12 @@ def test_show_tells_findings_shares_and_markers(
     out, _ = run(capsys, "show", key[:5])
     assert out.startswith("Spot A\n")
     assert "•" in out
-    assert re.search(r"Happy +│ +5\d% │", out)
+    assert re.search(r"Happy +│ +5\d % \(\d+–\d+ %\) │ █", plain(out))
+    assert re.search(r"Sad +│ +not seen │", out)
     assert "[bold]logo[/]" in out
     assert "0:30" in out
     out, _ = run(capsys, "show", key, "--lang", "tr")
-    assert re.search(r"Mutlu +│ +%5\d │", out)
+    assert re.search(r"Mutlu +│ +%5\d \(%\d+–\d+\) │ █", out)
 
 
 def test_show_as_json_is_session_markers_people_and_analysis(db: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -557,12 +563,23 @@ def test_compare_names_the_groups_and_tells_the_difference(
     )
     assert "first" in out
     assert "second" in out
-    assert re.search(r"Happy .* -5\d %", out)
+    assert re.search(r"Happy .* −5\d points", out)
     assert f"Written: {page}" in out
     assert "first" in page.read_text(encoding="utf-8")
     paper = tmp_path / "ab.pdf"
     run(capsys, "compare", keys["Spot A"], "--with", keys["Spot B"], "-o", str(paper))
     assert paper.read_bytes().startswith(b"%PDF")
+    out, _ = run(capsys, "compare", keys["Spot A"], "--with", keys["Spot B"], "--lang", "tr")
+    assert re.search(r"Mutlu .* −5\d puan", out)
+
+
+def test_a_comparison_prints_the_grounds_of_its_sessions(
+    db: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = ids(db)
+    page = tmp_path / "ab.html"
+    run(capsys, "compare", keys["Spot A"], "--with", keys["=Tezgâh"], "-o", str(page))
+    assert "sign at the door" in page.read_text(encoding="utf-8")
 
 
 def test_wrong_comparisons(db: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -584,6 +601,20 @@ def test_hours_over_several_sessions(db: str, capsys: pytest.CaptureFixture[str]
     assert run_json(capsys, "hours", ids(db)["Spot A"])["sessions"] == 1
     assert "not both" in run(capsys, "hours", "x", "--tag", "y", code=2)[1]
     assert "Nothing was read" in run(capsys, "hours", "--tag", "nobody")[1]
+
+
+@pytest.mark.parametrize(("name", "begins"), [("week.html", b"<!doctype html>"), ("week.pdf", b"%pdf")])
+def test_hours_are_written_as_a_report_with_their_grounds(
+    db: str, tmp_path: Path, name: str, begins: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    out, _ = run(capsys, "hours", "-o", str(path))
+    assert "Over all hours, faces looked neutral most often" in out
+    assert f"Written: {path}" in out
+    assert path.read_bytes().lower().startswith(begins)
+    if path.suffix == ".html":
+        assert "sign at the door" in path.read_text(encoding="utf-8")
+    assert "ends in .html or .pdf" in run(capsys, "hours", "-o", "week.doc", code=2)[1]
 
 
 def test_answers_of_yes_are_known_in_both_languages() -> None:

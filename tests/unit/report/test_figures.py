@@ -69,7 +69,19 @@ def test_bars_and_intervals_are_those_of_the_analysis() -> None:
     shares = sorted(analysis.overall.emotions, key=lambda share: -(share.share or 0))
     assert bars["x"] == pytest.approx([share.share for share in shares])
     ends = [x + more for x, more in zip(bars["x"], bars["error_x"]["array"], strict=True)]
-    assert ends == pytest.approx([share.high for share in shares])
+    assert ends == pytest.approx([share.high or 0 for share in shares])
+
+
+def test_what_was_never_seen_is_called_so_without_an_interval() -> None:
+    analysis = lesson()
+    figure = named(analysis, "shares")
+    never = [share.emotion for share in analysis.overall.emotions if share.share == 0]
+    assert never
+    (bars,) = figure.plotly["data"]
+    assert [more for x, more in zip(bars["x"], bars["error_x"]["array"], strict=True) if not x] == [0] * len(never)
+    assert figure.alt.count("not seen") == len(never)
+    assert figure.note.endswith("What was not seen in this time may still come in another.")
+    assert "görülmedi" in named(analysis, "shares", "tr").alt
 
 
 def test_the_timeline_has_bands_markers_and_gaps() -> None:

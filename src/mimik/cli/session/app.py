@@ -38,6 +38,10 @@ Relative = Annotated[bool, typer.Option("--relative", help="Give differences fro
 Search = Annotated[str, typer.Option(metavar="WORDS", help="Only those whose title, tags or source hold these words.")]
 Purposes = Annotated[str | None, typer.Option("--purpose", metavar="PURPOSE", help="Only those of this purpose.")]
 Tag = Annotated[str, typer.Option(metavar="TAG", help="Only those with this tag.")]
+AlsoReport = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Also write a report: a name ending in .html or .pdf."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -207,10 +211,7 @@ def compare(
         ),
     ] = None,
     paired: Annotated[bool, typer.Option("--paired", help="The same people are in both, in the same order.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Also write a report: a name ending in .html or .pdf."),
-    ] = None,
+    output: AlsoReport = None,
     relative: Relative = False,
     as_json: AsJson = False,
     db: Database = None,
@@ -228,8 +229,8 @@ def compare(
     epilog=(
         "Examples:\n"
         "  mimik session hours --purpose shop\n"
-        "  mimik session hours --tag counter --json\n"
-        "  mimik session hours k3mz p7xa"
+        "  mimik session hours --tag counter -o week.html\n"
+        "  mimik session hours k3mz p7xa --json"
     ),
 )
 def hours(
@@ -241,12 +242,13 @@ def hours(
     search: Search = "",
     purpose: Purposes = None,
     tag: Tag = "",
+    output: AlsoReport = None,
     as_json: AsJson = False,
     db: Database = None,
 ) -> None:
     from mimik.cli.session import comparing
 
-    comparing.hours(context.obj, db, sessions or [], search, purpose, tag, as_json)
+    comparing.hours(context.obj, db, sessions or [], search, purpose, tag, output, as_json)
 
 
 @session_app.command(

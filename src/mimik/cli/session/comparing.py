@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from mimik.analytics import Analysis, Comparison, Estimate, Group, Hour, analyse, by_hour
+from mimik.analytics import Analysis, Comparison, Estimate, Group, Hour, Hours, analyse, by_hour
 from mimik.analytics import compare as compare_groups
 from mimik.cli.session.files import checked_report, tell_written
 from mimik.cli.session.opening import adopt, chosen_purpose, chosen_sessions, print_json, tell_cautions
 from mimik.cli.session.showing import findings_text
 from mimik.cli.terminal import Terminal
 from mimik.errors import ConfigError
+from mimik.report.scales import Amount
+from mimik.report.speech import Speech
 from mimik.store import COARSE_S, EMOTIONS, Session, Store
 from mimik.types import Emotion
 from mimik.words import emotion_name
@@ -84,14 +86,19 @@ def hours(
     search: str,
     purpose: str | None,
     tag: str,
+    output: Path | None,
     as_json: bool,
 ) -> None:
-    """Print mood by weekday and hour.
+    """Print mood by weekday and hour, and write its report where one is wanted.
 
     Raises:
-        ConfigError: sessions and options that choose sessions contradict each other.
+        ConfigError: sessions and options that choose sessions contradict each other, or the report's name ends in
+            neither .html nor .pdf.
         StoreError: a session is not there.
     """
+    from mimik.report import hours_findings, write_hours_html, write_hours_pdf
+
+    suffix = None if output is None else checked_report(output)
     if ids and (search or purpose or tag):
         raise ConfigError("Give ids, or --search, --purpose and --tag; not both.")
     chosen = chosen_purpose(purpose)
@@ -99,21 +106,21 @@ def hours(
         adopt(store)
         sessions = chosen_sessions(store, ids) if ids else list(store.sessions(search, chosen, tag))
         found = by_hour((session, store.aggregates(session.id, COARSE_S)) for session in sessions)
+    if output is not None:
+        write = write_hours_html if suffix == ".html" else write_hours_pdf
+        write(output, found, terminal.language, sessions)
     if as_json:
         print_json(terminal, found)
         return
-    if not found.cells:
+    if found.cells:
+        terminal.out.print(findings_text(terminal, hours_findings(found, terminal.language)))
+        terminal.out.print()
+        terminal.out.print(_hour_table(terminal, found))
+        tell_cautions(terminal, found.warnings)
+    else:
         terminal.say("Nothing was read in these sessions. `mimik session list` shows all.")
-        return
-    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
-    for heading in _HOUR_HEADINGS:
-        table.add_column(
-            terminal.text(heading), justify="left" if heading in ("Day", "Commonest expression") else "right"
-        )
-    for cell in found.cells:
-        table.add_row(*_hour_row(terminal, cell))
-    terminal.out.print(table)
-    tell_cautions(terminal, found.warnings)
+    if output is not None:
+        tell_written(terminal, (output,), as_json=False)
 
 
 def _analysis(store: Store, session: Session, relative: bool) -> Analysis:
@@ -138,6 +145,7 @@ def _names(names: str | None, chosen: tuple[list[Session], list[Session]]) -> li
 
 
 def _contrast_table(terminal: Terminal, comparison: Comparison) -> Table:
+    speech = Speech(terminal.language)
     table = Table(header_style="bold")
     table.add_column(terminal.text("Expression"))
     for group in comparison.groups:
@@ -147,29 +155,43 @@ def _contrast_table(terminal: Terminal, comparison: Comparison) -> Table:
     for contrast in comparison.contrasts:
         scale = SCALES.get(contrast.name)
         name = emotion_name(contrast.name, terminal.language) if scale is None else terminal.text(scale)
-        effect = "" if contrast.effect is None else f"{contrast.effect:+.2f}"
+        effect = "" if contrast.effect is None else speech.signed(contrast.effect, 2)
         size = "" if contrast.effect_size is None else f" ({terminal.text(EFFECTS[contrast.effect_size])})"
+        tell = _share if scale is None else _scale
         table.add_row(
             name,
-            *(_estimate(terminal, estimate, scale is not None) for estimate in contrast.groups),
-            "" if contrast.difference is None else _estimate(terminal, contrast.difference, scale is not None, "+"),
-            "" if contrast.p_holm is None else f"{contrast.p_holm:.3f}",
+            *(tell(speech, estimate, comparison.relative) for estimate in contrast.groups),
+            "" if contrast.difference is None else tell(speech, contrast.difference, True),
+            "" if contrast.p_holm is None else speech.number(contrast.p_holm, 3),
             effect + size,
         )
     return table
 
 
-def _estimate(terminal: Terminal, estimate: Estimate, scale: bool, sign: str = "") -> str:
-    """A mean with its interval: shares in percent (points), valence and arousal as they are."""
-    if estimate.value is None:
-        return ""
-    values = [value for value in (estimate.value, estimate.low, estimate.high) if value is not None]
-    texts = [format(value, f"{sign}.2f") if scale else format(round(100 * value), f"{sign}d") for value in values]
-    unit = "" if scale else " %"
-    return f"{texts[0]}{unit}" + (f" ({texts[1]} – {texts[2]})" if len(texts) == 3 else "")
+def _share(speech: Speech, estimate: Estimate, difference: bool) -> str:
+    return Amount.of(estimate.value, estimate.low, estimate.high).text(speech, difference)
+
+
+def _scale(speech: Speech, estimate: Estimate, difference: bool) -> str:
+    """Valence and arousal, which have no unit."""
+    tell = speech.signed if difference else speech.number
+    texts = [tell(value, 2) for value in (estimate.value, estimate.low, estimate.high) if value is not None]
+    return f"{texts[0]} ({texts[1]} – {texts[2]})" if len(texts) == 3 else "".join(texts)
+
+
+def _hour_table(terminal: Terminal, hours: Hours) -> Table:
+    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
+    for heading in _HOUR_HEADINGS:
+        table.add_column(
+            terminal.text(heading), justify="left" if heading in ("Day", "Commonest expression") else "right"
+        )
+    for cell in hours.cells:
+        table.add_row(*_hour_row(terminal, cell))
+    return table
 
 
 def _hour_row(terminal: Terminal, cell: Hour) -> Sequence[str]:
+    speech = Speech(terminal.language)
     shares = [-1.0 if share is None else share for share in cell.shares]
     happy = cell.shares[EMOTIONS.index(Emotion.HAPPY)]
     top = max(range(len(shares)), key=shares.__getitem__)
@@ -177,8 +199,8 @@ def _hour_row(terminal: Terminal, cell: Hour) -> Sequence[str]:
         terminal.text(DAYS[cell.weekday]),
         f"{cell.hour:02}:00",
         str(cell.days),
-        "" if cell.per_frame is None else f"{cell.per_frame:.1f}",
-        f"{cell.readings:,}",
+        "" if cell.per_frame is None else speech.number(cell.per_frame, 1),
+        speech.number(cell.readings),
         "" if shares[top] < 0 else emotion_name(EMOTIONS[top], terminal.language),
-        "" if happy is None else terminal.text("{percent}%", percent=round(100 * happy)),
+        "" if happy is None else speech.percent(happy),
     )

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from mimik.analytics import Analysis, Estimate, Share, analyse
+from mimik.analytics import Analysis, analyse
 from mimik.cli.session.opening import adopt, chosen_purpose, print_json, tell_cautions
 from mimik.cli.terminal import Terminal
 from mimik.store import Marker, MarkerKind, Session, SessionState, Store
@@ -30,7 +30,7 @@ __all__ = [
 _BAR = 24
 _MARKER_HEADINGS = ("Number", "Time", "Label")
 _SESSION_HEADINGS = ("Id", "Began", "Length", "Purpose", "State", "Title")
-_SHARE_HEADINGS = ("Expression", "Share", "Difference from rest", "95 % interval")
+_SHARE_HEADINGS = ("Expression", "Share (95 % interval)", "Difference from rest (95 % interval)")
 HEADINGS = (*_MARKER_HEADINGS, *_SESSION_HEADINGS, *_SHARE_HEADINGS)
 PURPOSES = {
     "lesson": "lesson",
@@ -166,36 +166,21 @@ def _session_table(terminal: Terminal, sessions: Sequence[Session]) -> Table:
 
 def _share_table(terminal: Terminal, analysis: Analysis) -> Table:
     """Each expression's part of the readings; relative to rest, how much more or less of it was read."""
+    from mimik.report.scales import amount
+    from mimik.report.speech import Speech
+
+    speech = Speech(terminal.language)
     table = Table(header_style="bold")
-    expression, share, difference, interval = (terminal.text(heading) for heading in _SHARE_HEADINGS)
+    expression, share, difference = (terminal.text(heading) for heading in _SHARE_HEADINGS)
     table.add_column(expression)
     table.add_column(difference if analysis.relative else share, justify="right")
-    table.add_column(interval, justify="right")
     table.add_column("", min_width=_BAR)
     for each in analysis.overall.emotions:
-        estimate = _estimate(each, analysis.relative)
-        bar = "" if estimate.value is None or analysis.relative else "█" * round(_BAR * estimate.value)
-        between = (
-            ""
-            if estimate.low is None or estimate.high is None
-            else f"{_percent(terminal, estimate.low)} – {_percent(terminal, estimate.high)}"
-        )
+        shown = amount(each, analysis.relative)
+        bar = "█" * round(_BAR * shown.value) if shown.known and not analysis.relative else ""
         table.add_row(
             emotion_name(each.emotion, terminal.language),
-            "" if estimate.value is None else _percent(terminal, estimate.value),
-            between,
+            shown.text(speech, analysis.relative),
             f"[{EMOTION_COLOURS[each.emotion]}]{bar}[/]" if bar else "",
         )
     return table
-
-
-def _estimate(share: Share, relative: bool) -> Estimate:
-    if relative:
-        return Estimate(share.probability, share.probability_low, share.probability_high)
-    return Estimate(share.share, share.low, share.high)
-
-
-def _percent(terminal: Terminal, value: float) -> str:
-    percent = round(100 * value)
-    sign = "−" if percent < 0 else ""
-    return sign + terminal.text("{percent}%", percent=abs(percent))
