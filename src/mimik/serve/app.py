@@ -23,7 +23,7 @@ from fastapi.staticfiles import StaticFiles
 from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
 from mimik.report.plotly import PLOTLY
-from mimik.serve import analyses, jobs, recording, sessions
+from mimik.serve import analyses, analyze, jobs, metrics, models, recording, sessions
 from mimik.serve.broadcast import Broadcast
 from mimik.serve.guard import Guard
 from mimik.serve.library import Library
@@ -34,7 +34,7 @@ from mimik.serve.right_of_way import RightOfWay
 from mimik.serve.uploads import MAX_UPLOAD
 from mimik.serve.visitor import MAX_SIDE, answer_camera
 from mimik.types import Emotion, FrameResult, Notice, Reason, Source, State
-from mimik.weights import Record, records
+from mimik.weights import records
 from mimik.words import EMOTION_COLOURS, LANGUAGES, catalogue, emotion_name, reason_name, state_name
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ __all__ = ["create_app"]
 _log = logging.getLogger(__name__)
 _LANGUAGE_NAMES = {"en": "English", "tr": "Türkçe"}
 _AT_ONCE = 2
+_UNLIMITED = frozenset({"/v1/jobs", "/v1/analyze"})
 _VERSION = version("mimik")
 
 
@@ -91,9 +92,11 @@ def create_app(
                 await library.close()
             tasks.cancel_scope.cancel()
 
-    app = FastAPI(title="Mimik", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Mimik", version=_VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.ready = Event()
     app.state.failure = None
+    app.state.metrics = metrics.Metrics()
+    app.state.analyzer = analyze.Analyzer(pipeline, app.state.metrics, right_of_way)
     app.state.attributes = pipeline.attributes
     app.state.identity = pipeline.identity
     app.state.language = language
@@ -102,9 +105,10 @@ def create_app(
     app.state.streams = streams
     app.state.worker = worker
     install_problems(app)
-    app.add_middleware(BodyLimit, unlimited="/v1/jobs")
+    app.add_middleware(BodyLimit, unlimited=_UNLIMITED)
     app.add_middleware(Guard)
-    for part in (sessions, analyses, recording, jobs):
+    app.add_middleware(metrics.Metered, metrics=app.state.metrics)
+    for part in (sessions, analyses, recording, jobs, analyze, models, metrics):
         app.include_router(part.router)
 
     @app.get("/healthz")
@@ -134,7 +138,7 @@ def create_app(
             "recorded": broadcast is not None and on_result is not None,
             "languages": {key: _LANGUAGE_NAMES[key] for key in LANGUAGES},
             "max_side": MAX_SIDE,
-            "models": [_model(record, pipeline.identity) for record in records()],
+            "models": [models.model_card(record, pipeline.identity) for record in records()],
             "plotly_styles": _plotly_style_ids(),
         }
 
@@ -160,23 +164,6 @@ def create_app(
 
     app.mount("/page", StaticFiles(directory=page), name="page")
     return app
-
-
-def _model(record: Record, identity: str) -> dict[str, object]:
-    """A model's card, as the page shows it."""
-    measured = record.measured
-    return {
-        "name": record.name,
-        "title": record.title,
-        "data": record.data,
-        "licence": record.licence,
-        "sha256": record.sha256,
-        "used": record.sha256 is not None and record.sha256 in identity,
-        "accuracy": measured.accuracy,
-        "interval": measured.interval,
-        "faces": measured.faces,
-        "split": measured.split,
-    }
 
 
 async def _prepare(pipeline: Pipeline, app: FastAPI) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -151,16 +151,16 @@ class BodyLimit:
 
     Args:
         app: what answers the others.
-        unlimited: the path that counts its own bytes.
+        unlimited: the paths that count their own bytes.
     """
 
-    def __init__(self, app: ASGIApp, unlimited: str) -> None:
+    def __init__(self, app: ASGIApp, unlimited: Collection[str]) -> None:
         self._app = app
         self._unlimited = unlimited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD") or scope["path"] == self._unlimited:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD") or scope["path"] in self._unlimited:
             await self._app(scope, receive, send)
             return
         body = bytearray()

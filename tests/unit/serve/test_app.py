@@ -137,7 +137,7 @@ def test_plotly_comes_from_the_package(server: Served) -> None:
     assert len(answer.content) > 1_000_000
 
 
-@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/page/../app.py", "/page/%2e%2e/app.py"])
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/page/../app.py", "/page/%2e%2e/app.py"])
 def test_nothing_else_is_served(server: Served, path: str) -> None:
     assert server.http.get(path).status_code == 404
 

@@ -1,0 +1,285 @@
+"""The API of pictures: ``POST /v1/analyze``. The cloud façades answer through the same `Analyzer`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from python_multipart.multipart import parse_options_header
+from starlette.responses import Response
+
+from mimik.pipeline import Pipeline
+from mimik.serve.metrics import Metrics
+from mimik.serve.pictures import (
+    ADDRESSES,
+    MAX_PICTURES,
+    Sent,
+    from_base64,
+    parse_form,
+    pixels,
+    read_body,
+    sent,
+)
+from mimik.serve.problems import ProblemError, invalid, validated
+from mimik.serve.right_of_way import RightOfWay
+from mimik.serve.schemas import json_answer
+from mimik.sinks.rows import ATTRIBUTE_COLUMNS, COLUMNS, SCHEMA_VERSION, Column, rows
+from mimik.types import Face, Frame, FrameResult, SourceKind
+
+__all__ = ["Analyzer", "analyzer_of", "router"]
+
+_AT_ONCE = 2
+_INSIDE = 16
+_RETRY_S = 2
+
+router = APIRouter(prefix="/v1/analyze", tags=["pictures"])
+
+
+class Analyzer:
+    """Reads the pictures of requests: a few at once, off the event loop, as many requests waiting as memory allows.
+
+    Args:
+        pipeline: what reads them.
+        metrics: where they are counted.
+        right_of_way: what lets them go before the queue's videos.
+
+    Attributes:
+        model: `mimik.pipeline.Pipeline.model`.
+    """
+
+    def __init__(self, pipeline: Pipeline, metrics: Metrics, right_of_way: RightOfWay) -> None:
+        self.model = pipeline.model
+        self._pipeline = pipeline
+        self._metrics = metrics
+        self._right_of_way = right_of_way
+        self._limiter = CapacityLimiter(_AT_ONCE)
+        self._inside = 0
+
+    async def answer(self, request: Request, way: str, take: Callable[[bytes], list[Sent]]) -> tuple[FrameResult, ...]:
+        """Read the pictures of a request.
+
+        Args:
+            request: its body was not read yet.
+            way: the way in, for the counters.
+            take: finds the pictures in the body; called in a thread.
+
+        Returns:
+            A result a picture, in order; `Frame.source` is what the client calls it.
+
+        Raises:
+            ProblemError: a picture or the request cannot be used, or there is too much to do.
+            MimikError: the networks cannot be run.
+        """
+        with self._entered(way):
+            body = await read_body(request)
+            return await to_thread.run_sync(self._read, body, way, take, limiter=self._limiter)
+
+    @contextmanager
+    def _entered(self, way: str) -> Iterator[None]:
+        """Around a request from its body on: bodies wait in memory, so only so many are let in."""
+        if self._inside >= _INSIDE:
+            self._metrics.dropped.labels(way).inc()
+            raise ProblemError(503, "There is too much to do. Try again in {seconds} seconds.", seconds=_RETRY_S)
+        self._inside += 1
+        self._metrics.waiting.set(self._inside)
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            self._metrics.waiting.set(self._inside)
+
+    def _read(self, body: bytes, way: str, take: Callable[[bytes], list[Sent]]) -> tuple[FrameResult, ...]:
+        began_s = time.perf_counter()
+        pictures = take(body)
+        images = pixels(pictures)
+        with self._right_of_way.live():
+            found = self._pipeline.read_many(images)
+        results = []
+        for picture, image, faces in zip(pictures, images, found, strict=True):
+            frame = Frame(image, captured_s=began_s, source=picture.name)
+            results.append(self._pipeline.stream(SourceKind.PICTURES).follow(frame, faces))
+        self._metrics.pictures.labels(way).inc(len(results))
+        self._metrics.faces.labels(way).inc(sum(len(faces) for faces in found))
+        return tuple(results)
+
+
+def analyzer_of(request: Request) -> Analyzer:
+    """The application's analyzer, for routes."""
+    analyzer: Analyzer = request.app.state.analyzer
+    return analyzer
+
+
+class PictureIn(BaseModel):
+    """A picture in JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+    data: str = Field(description="The file, in base64.", min_length=1)
+    name: str | None = Field(None, description="What to call it in the answer.", max_length=1000)
+
+
+class AnalyzeIn(BaseModel):
+    """Pictures in JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+    pictures: list[PictureIn] = Field(min_length=1, max_length=MAX_PICTURES)
+
+
+_TYPES: dict[str, Any] = {"integer": int, "number": float, "text": str}
+_NOT_IN_PICTURES = {"schema_version", "source", "frame", "time_s", "track_id", "error"}
+FACE_COLUMNS: tuple[Column, ...] = tuple(column for column in COLUMNS if column.name not in _NOT_IN_PICTURES)
+"""The columns of docs/schema.md that a face of a picture has."""
+
+
+def _field(column: Column, required: bool) -> Any:
+    kind = _TYPES[column.type]
+    text = f"{column.meaning} ({column.unit})" if column.unit else column.meaning
+    if required:
+        return (kind | None if column.optional else kind, Field(description=text))
+    return (kind | None, Field(None, description=text))
+
+
+FaceOut = create_model(
+    "FaceOut",
+    __doc__="A face; null is what docs/schema.md calls empty.",
+    **{column.name: _field(column, True) for column in FACE_COLUMNS},
+    landmarks=(
+        list[tuple[float, float]] | None,
+        Field(
+            description="(x, y) in pixels, left and right as seen in the picture: left eye, right eye, nose, left"
+            " and right corner of the mouth."
+        ),
+    ),
+    **{column.name: _field(column, False) for column in ATTRIBUTE_COLUMNS},
+)
+
+
+class PictureOut(BaseModel):
+    """A picture and its faces."""
+
+    source: str = Field(description="What the client called it, or its number.")
+    width: int = Field(description="Pixels, once upright.")
+    height: int = Field(description="Pixels, once upright.")
+    faces: list[FaceOut] = Field(description="Left to right; empty where there is none.")  # type: ignore[valid-type]
+
+
+class AnalyzeOut(BaseModel):
+    """What was read, in the order of the pictures."""
+
+    schema_version: int
+    model: str = Field(description="What read the expressions and found the faces.")
+    pictures: list[PictureOut]
+    latency_ms: float = Field(description="From the start of reading to the last result; waiting is not in it.")
+
+
+_PICTURE = {"schema": {"type": "string", "format": "binary"}}
+_BODY = {
+    "required": True,
+    "content": {
+        "image/jpeg": _PICTURE,
+        "image/png": _PICTURE,
+        "image/webp": _PICTURE,
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "pictures": {
+                        "type": "array",
+                        "items": {"type": "string", "format": "binary"},
+                        "minItems": 1,
+                        "maxItems": MAX_PICTURES,
+                    }
+                },
+                "required": ["pictures"],
+            }
+        },
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["pictures"],
+                "properties": {
+                    "pictures": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": MAX_PICTURES,
+                        "items": PictureIn.model_json_schema(),
+                    }
+                },
+            }
+        },
+    },
+}
+
+
+@router.post("", response_model=AnalyzeOut, openapi_extra={"requestBody": _BODY})
+async def analyze(request: Request, analyzer: Annotated[Analyzer, Depends(analyzer_of)]) -> Response:
+    """Read one picture or several: the bytes themselves, a form's files, or base64 in JSON."""
+    content_type = request.headers.get("content-type", "")
+    results = await analyzer.answer(request, "analyze", lambda body: _take(content_type, body))
+    return await to_thread.run_sync(_answer, analyzer.model, request.app.state.attributes, results)
+
+
+def _take(content_type: str, body: bytes) -> list[Sent]:
+    kind = parse_options_header(content_type)[0].decode("latin-1")
+    if kind.startswith("image/") or kind == "application/octet-stream":
+        return [sent(None, body, 1)]
+    if kind == "application/json":
+        return _from_json(body)
+    if kind != "multipart/form-data":
+        raise ProblemError(415, "Send pictures as image/jpeg or the like, multipart/form-data or application/json.")
+    pictures: list[Sent] = []
+    for part in parse_form(content_type, body):
+        if part.filename is None:
+            raise _no_field(part.name)
+        pictures.append(sent(part.filename, part.data, len(pictures) + 1))
+    return pictures
+
+
+def _from_json(body: bytes) -> list[Sent]:
+    try:
+        model = AnalyzeIn.model_validate_json(body)
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_input=False):
+            if each["type"] == "extra_forbidden" and "url" in str(each["loc"][-1]).lower():
+                raise _no_field(str(each["loc"][-1])) from error
+        raise validated(error) from error
+    return [
+        sent(picture.name, from_base64(picture.data, f"pictures.{index}.data"), index + 1)
+        for index, picture in enumerate(model.pictures)
+    ]
+
+
+def _no_field(name: str) -> ProblemError:
+    if "url" in name.lower():
+        return ProblemError(422, ADDRESSES, name[:100])
+    return invalid("{field}: there is no such field.", name[:100])
+
+
+def _answer(model: str, attributes: bool, results: tuple[FrameResult, ...]) -> Response:
+    return json_answer(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "model": model,
+            "pictures": [_picture(result, attributes) for result in results],
+            "latency_ms": round(max(result.latency_ms for result in results), 1),
+        }
+    )
+
+
+def _picture(result: FrameResult, attributes: bool) -> dict[str, object]:
+    height, width = result.frame.image.shape[:2]
+    faces = []
+    for row, face in zip(rows(result, attributes=attributes), result.faces, strict=False):
+        values = {name: value for name, value in row.as_dict().items() if name not in _NOT_IN_PICTURES}
+        faces.append({**values, "landmarks": _landmarks(face)})
+    return {"source": result.frame.source, "width": width, "height": height, "faces": faces}
+
+
+def _landmarks(face: Face) -> list[list[float]] | None:
+    points = face.detection.landmarks
+    return None if points is None else [[round(float(x), 2), round(float(y), 2)] for x, y in points]
