@@ -1,5 +1,7 @@
 """Networks as ONNX files: written from torch, stored in half the bytes, or run in eight-bit whole numbers."""
 
+import contextlib
+import io
 import logging
 import tempfile
 import warnings
@@ -74,7 +76,13 @@ def write_int8(source: Path, file: Path, pictures: NDArray[np.uint8]) -> None:
         file: where to.
         pictures: ``(N, 48, 48)`` training pictures that the ranges are taken from.
     """
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime has no types
@@ -95,7 +103,8 @@ def write_int8(source: Path, file: Path, pictures: NDArray[np.uint8]) -> None:
     level = root.level
     root.setLevel(logging.ERROR)  # it warns, through the root logger, of a preparation that was done
     try:
-        with tempfile.TemporaryDirectory() as scratch:
+        # It also prints what it does.
+        with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(io.StringIO()):
             prepared = Path(scratch) / "prepared.onnx"
             quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
             quantize_static(
@@ -106,8 +115,12 @@ def write_int8(source: Path, file: Path, pictures: NDArray[np.uint8]) -> None:
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                # Seven-bit weights: processors without VNNI add pairs of products in 16 bits, which overflow otherwise.
+                # Seven-bit weights: processors without VNNI add pairs of products in 16 bits, which overflow otherwise
+                # (on the first shipped network: 64.9 % for 68.7). Ranges without the rarest values are finer: with
+                # the very smallest and largest it loses .3 points, without them none.
                 reduce_range=True,
+                calibrate_method=CalibrationMethod.Percentile,
+                extra_options={"CalibPercentile": 99.99},
             )
     finally:
         root.setLevel(level)
