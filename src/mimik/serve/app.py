@@ -25,12 +25,14 @@ from mimik.pipeline import Pipeline
 from mimik.report.plotly import PLOTLY
 from mimik.serve import analyses, analyze, jobs, metrics, models, recording, sessions
 from mimik.serve.broadcast import Broadcast
+from mimik.serve.facades import azure, facepp, rekognition, skybiometry
 from mimik.serve.guard import Guard
 from mimik.serve.library import Library
 from mimik.serve.live import LiveStreams
 from mimik.serve.problems import BodyLimit, ProblemError, install_problems
 from mimik.serve.queue import QueueWorker
 from mimik.serve.right_of_way import RightOfWay
+from mimik.serve.upkeep import keep_up
 from mimik.serve.uploads import MAX_UPLOAD
 from mimik.serve.visitor import MAX_SIDE, answer_camera
 from mimik.types import Emotion, FrameResult, Notice, Reason, Source, State
@@ -45,7 +47,8 @@ __all__ = ["create_app"]
 _log = logging.getLogger(__name__)
 _LANGUAGE_NAMES = {"en": "English", "tr": "Türkçe"}
 _AT_ONCE = 2
-_UNLIMITED = frozenset({"/v1/jobs", "/v1/analyze"})
+_FACADES = (rekognition, azure, facepp, skybiometry)
+_UNLIMITED = frozenset({"/v1/jobs", "/v1/analyze", *(path for facade in _FACADES for path in facade.PATHS)})
 _VERSION = version("mimik")
 
 
@@ -88,9 +91,9 @@ def create_app(
                 if broadcast is not None:
                     await broadcast.close()
                 await streams.close()
+                tasks.cancel_scope.cancel()  # nothing opens the store again
                 await to_thread.run_sync(worker.stop)
                 await library.close()
-            tasks.cancel_scope.cancel()
 
     app = FastAPI(title="Mimik", version=_VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.ready = Event()
@@ -108,7 +111,7 @@ def create_app(
     app.add_middleware(BodyLimit, unlimited=_UNLIMITED)
     app.add_middleware(Guard)
     app.add_middleware(metrics.Metered, metrics=app.state.metrics)
-    for part in (sessions, analyses, recording, jobs, analyze, models, metrics):
+    for part in (sessions, analyses, recording, jobs, analyze, models, metrics, *_FACADES):
         app.include_router(part.router)
 
     @app.get("/healthz")
@@ -167,23 +170,9 @@ def create_app(
 
 
 async def _prepare(pipeline: Pipeline, app: FastAPI) -> None:
-    """Warm the networks up, then open the store and take the queue up again."""
+    """Warm the networks up, then look after the store for as long as the server runs."""
     await _warm_up(pipeline, app)
-    library: Library = app.state.library
-    worker: QueueWorker = app.state.worker
-    if not library.keeps:
-        return
-    try:
-        await library.run(_look_after)
-        worker.start(await library.store())
-    except MimikError as error:  # told again to whoever asks for sessions
-        _log.warning("No sessions are kept: %s", error)
-
-
-def _look_after(store: Store) -> None:
-    """Close what other programs left open, and delete what is due."""
-    store.adopt()
-    store.purge()
+    await keep_up(app.state.library, app.state.worker)
 
 
 async def _warm_up(pipeline: Pipeline, app: FastAPI) -> None:

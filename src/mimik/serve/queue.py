@@ -31,6 +31,7 @@ _LOOK_S = 2.0
 _TELL_S = 0.25
 _STOP_S = 1.0
 _TRIES = 20
+_SAME_S = 60.0
 _ABANDONED_S = 3600.0
 _DEFECT = "Something broke inside Mimik; its log says more."
 
@@ -95,22 +96,23 @@ class QueueWorker:
             self._thread.join(_STOP_S)
 
     def _work(self, store: Store) -> None:
-        folder = uploads_folder(store)
+        folder, told, at = uploads_folder(store), "", 0.0
         while not self._stopping.is_set():
             try:
                 with _alone(folder) as alone:
                     if alone:
                         self._work_alone(store, folder)
-            except StoreError as error:
-                _log.warning("the queue waits: %s", error)
-            except OSError as error:
-                _log.warning("the queue waits: %s: %s", folder, error)
+            except (StoreError, OSError) as error:
+                said = str(error) if isinstance(error, StoreError) else f"{folder}: {error}"
+                if said != told or time.monotonic() - at > _SAME_S:  # once, though a server be away for hours
+                    _log.warning("the queue waits: %s", said)
+                told, at = said, time.monotonic()
             self._stopping.wait(_LOOK_S)
 
     def _work_alone(self, store: Store, folder: Path) -> None:
         for job in store.jobs():
-            if job.state in (JobState.RUNNING, JobState.CANCELLED) and job.session is not None:
-                _forget_session(store, job.id, job.session)
+            if job.state is not JobState.DONE and job.session is not None:
+                _forget_session(store, job.session)
         store.requeue_running()
         _tidy(folder, {Path(job.path).name for job in store.jobs() if job.state is JobState.QUEUED})
         while not self._stopping.is_set():
@@ -155,7 +157,7 @@ class QueueWorker:
             self._cancelled.discard(job.id)
         half = session if now is None else now.session
         if half is not None and (now is None or now.state is not JobState.DONE):
-            _forget_session(store, job.id, half)
+            _forget_session(store, half)
 
     def _read(self, store: Store, job: Job) -> tuple[str, tuple[str, dict[str, str]] | None]:
         """Make a session of a video; returns its id, and what was wrong with the video.
@@ -177,9 +179,9 @@ class QueueWorker:
                 if now - told >= _TELL_S:
                     told = now
                     self._tell(store, job, _progress(video, frame.index, frame.time_s), now - began)
-                if self._stopping.is_set() or job.id in self._cancelled:
+                self._right_of_way.give_way(now - last, lambda: self._is_over(job))
+                if self._is_over(job):
                     raise _Ended
-                self._right_of_way.give_way(now - last)
                 last = time.monotonic()
         if video.damaged is not None:
             damaged = SourceError(
@@ -189,6 +191,9 @@ class QueueWorker:
             )
             return writer.session.id, (damaged.text, _shown(damaged, job))
         return writer.session.id, None
+
+    def _is_over(self, job: Job) -> bool:
+        return self._stopping.is_set() or job.id in self._cancelled
 
     def _tell(self, store: Store, job: Job, progress: float, took_s: float) -> None:
         left_s = took_s / progress * (1 - progress) if progress > 0 else None
@@ -223,12 +228,10 @@ def _shown(error: MimikError, job: Job) -> dict[str, str]:
     return {name: job.name if str(value) == job.path else str(value) for name, value in error.values.items()}
 
 
-def _forget_session(store: Store, job: str, session: str) -> None:
-    """Delete a half session; the job, which a session takes with it, is let go first."""
-    with suppress(StoreError):
-        store.update_job(job, session=None)
+def _forget_session(store: Store, session: str) -> None:
+    """Delete a half session, but not the job that began it; where that fails, the next start does it."""
     try:
-        store.delete(session)
+        store.delete(session, keep_job=True)
     except StoreError as error:
         _log.warning("session %s of a video that was not read to its end stays: %s", session, error)
 

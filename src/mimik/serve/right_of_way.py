@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 __all__ = ["RightOfWay"]
@@ -35,7 +35,7 @@ class RightOfWay:
                 self._last = time.monotonic()
                 self._news.notify_all()
 
-    def give_way(self, took_s: float) -> None:
+    def give_way(self, took_s: float, is_over: Callable[[], bool] = lambda: False) -> None:
         """Wait before the next frame in the background.
 
         While somebody watches live, background work gets a third of the time, and begins no frame while a live one is
@@ -43,6 +43,7 @@ class RightOfWay:
 
         Args:
             took_s: seconds that the last frame took.
+            is_over: whether there is to be no next frame; asked after every live one.
         """
         end = time.monotonic() + min(_LONGEST_S, _SHARE * took_s)
         latest = time.monotonic() + _LONGEST_S
@@ -50,6 +51,6 @@ class RightOfWay:
             while True:
                 now = time.monotonic()
                 watched = self._reading > 0 or now - self._last < _RECENT_S
-                if not watched or now >= latest or (now >= end and self._reading == 0):
+                if not watched or is_over() or now >= latest or (now >= end and self._reading == 0):
                     return
                 self._news.wait((end if now < end else latest) - now)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from mimik.errors import StoreError
@@ -37,8 +37,12 @@ class Purged:
 class Deletion(Base):
     """The part of the store that deletes."""
 
-    def delete(self, session: str) -> None:
+    def delete(self, session: str, *, keep_job: bool = False) -> None:
         """Deletes a session: rows, clip and the job that made it, and what is left of them between the rows of others.
+
+        Args:
+            session: its id.
+            keep_job: let the job go instead, in the same transaction.
 
         Raises:
             StoreError: there is no such session; or its rows are gone, but other programs kept the file from being
@@ -46,6 +50,8 @@ class Deletion(Base):
         """
         with self._write() as connection:
             row = find_session(connection, session)
+            if keep_job:
+                connection.execute(update(jobs).where(jobs.c.session == row.id).values(session=None))
             self._delete_rows(connection, sessions.c.key == row.key)
         self._delete_clip(row.clip)
         self._sweep()

@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
 
-from mimik.serve import create_app
+from mimik.errors import StoreError
+from mimik.serve import create_app, queue
+from mimik.serve.right_of_way import RightOfWay
 from mimik.store import SessionWriter, Store
 from mimik.store.values import Draft, Job, JobState
 from tests.fakes import FakeClassifier, fake_pipeline
@@ -177,6 +179,39 @@ def test_what_a_killed_server_left_is_taken_up(store: Store, video: bytes, tmp_p
     with served(create_app(fake_pipeline(), store=store)) as server:
         assert _over(server, "left")["state"] == "done"
     assert [session.title for session in store.sessions()] == ["whole"]
+
+
+@pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.FAILED])
+def test_a_half_session_that_a_killed_server_could_not_delete_goes_at_the_next_start(
+    store: Store, state: JobState
+) -> None:
+    """The job stays in the list: letting it go and deleting the session are one transaction."""
+    with SessionWriter(store, Draft("half", live=False), wall_clock=False) as writer:
+        half = writer.session
+    store.add_job(Job("left", "left.mp4", "nowhere", Draft("whole"), state, half.started_at, session=half.id))
+    with served(create_app(fake_pipeline(), store=store)) as server:
+        _until(lambda: store.sessions() == ())
+        job = server.http.get("/v1/jobs/left").json()
+    assert (job["state"], job["session"]) == (state.value, None)
+
+
+def test_a_database_that_is_away_is_told_of_once(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue looks again and again, but the log does not fill."""
+    asked: list[None] = []
+
+    def gone() -> NoReturn:
+        asked.append(None)
+        raise StoreError("{place}: away.", place="there")
+
+    monkeypatch.setattr(store, "jobs", gone)
+    monkeypatch.setattr(queue, "_LOOK_S", 0.01)
+    worker = queue.QueueWorker(fake_pipeline(), RightOfWay())
+    worker.start(store)
+    _until(lambda: len(asked) > 3)
+    worker.stop()
+    assert [record.getMessage() for record in caplog.records] == ["the queue waits: there: away."]
 
 
 def test_progress_is_told(store: Store, tmp_path: Path) -> None:

@@ -44,3 +44,20 @@ def test_a_live_view_that_hangs_does_not_hold_it_up_for_good() -> None:
     way = RightOfWay()
     with way.live():
         assert 1.5 < _took(threading.Thread(target=way.give_way, args=(60.0,))) < 9
+
+
+def test_what_is_cancelled_waits_no_longer() -> None:
+    """Only until the next live frame, though it had taken long itself."""
+    way = RightOfWay()
+    over = threading.Event()
+
+    def background() -> None:
+        way.give_way(60.0, over.is_set)
+        ended.set()
+
+    ended = threading.Event()
+    with way.live():
+        threading.Thread(target=background).start()
+        assert not ended.wait(0.1)
+        over.set()
+    assert ended.wait(1.0)  # of the two seconds that it waits otherwise

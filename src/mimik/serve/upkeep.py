@@ -1,0 +1,46 @@
+"""What a server does unasked: it opens the store, closes what other programs left open, and deletes what is due."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import anyio
+
+from mimik.errors import MimikError
+from mimik.serve.library import Library
+from mimik.serve.queue import QueueWorker
+
+if TYPE_CHECKING:
+    from mimik.store import Store
+
+__all__ = ["keep_up"]
+
+_log = logging.getLogger(__name__)
+_EVERY = timedelta(days=1)
+_LOOK_S = 60.0
+
+
+async def keep_up(library: Library, worker: QueueWorker) -> None:
+    """Look after the store at once and daily, and take the queue up, until cancelled.
+
+    A store that cannot be opened, or fails, is tried again every minute.
+    """
+    due, told = datetime.min.replace(tzinfo=UTC), ""
+    while library.keeps:
+        if datetime.now(UTC) >= due:  # by the calendar: the loop's clock stands still while a computer sleeps
+            try:
+                await library.run(_look_after)
+                worker.start(await library.store())
+                due, told = datetime.now(UTC) + _EVERY, ""
+            except MimikError as error:  # told again to whoever asks for sessions
+                if str(error) != told:
+                    _log.warning("No sessions are kept: %s", error)
+                told = str(error)
+        await anyio.sleep(_LOOK_S)
+
+
+def _look_after(store: Store) -> None:
+    store.adopt()
+    store.purge()

@@ -1,0 +1,94 @@
+"""The store is looked after at the start and daily."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import anyio
+import pytest
+
+from mimik.errors import StoreError
+from mimik.serve import upkeep
+from mimik.serve.library import Library
+from mimik.serve.queue import QueueWorker
+from mimik.serve.right_of_way import RightOfWay
+from mimik.store import Store
+from tests.fakes import fake_pipeline
+
+
+class Calendar:
+    """A store of which only the upkeep is asked, and a worker that is only started."""
+
+    def __init__(self, broken: int = 0) -> None:
+        self.asked: list[str] = []
+        self.tries = 0
+        self._broken = broken
+
+    def open(self) -> "Calendar":
+        self.tries += 1
+        if self.tries <= self._broken:
+            raise StoreError("{path}: not there.", path="x")
+        return self
+
+    def adopt(self) -> None:
+        self.asked.append("adopt")
+
+    def purge(self) -> None:
+        self.asked.append("purge")
+
+    def start(self, store: object) -> None:
+        self.asked.append("queue")
+
+    def close(self) -> None:
+        pass
+
+
+def _keep_up(store: Calendar, times: int) -> None:
+    """Run the upkeep until the store was asked so many things."""
+
+    async def run() -> None:
+        library = Library(cast(Callable[[], Store], store.open))
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(upkeep.keep_up, library, cast(QueueWorker, store))
+                while len(store.asked) < times:
+                    await anyio.sleep(0.005)
+                tasks.cancel_scope.cancel()
+
+    anyio.run(run)
+
+
+def test_at_the_start_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "_LOOK_S", 0.01)
+    store = Calendar()
+    _keep_up(store, 3)
+    assert store.asked == ["adopt", "purge", "queue"]
+
+
+def test_again_when_a_day_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "_LOOK_S", 0.01)
+    monkeypatch.setattr(upkeep, "_EVERY", upkeep._EVERY * 0)
+    store = Calendar()
+    _keep_up(store, 6)
+    assert store.asked[:6] == ["adopt", "purge", "queue"] * 2
+
+
+def test_a_store_that_comes_later_is_taken(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Its trouble is logged once."""
+    monkeypatch.setattr(upkeep, "_LOOK_S", 0.01)
+    store = Calendar(broken=3)
+    _keep_up(store, 3)
+    assert store.tries == 4
+    assert [record.getMessage() for record in caplog.records] == ["No sessions are kept: x: not there."]
+
+
+def test_nothing_is_left_running(tmp_path: Path) -> None:
+    """Without a store there is nothing to do; with one, its queue ends with the server."""
+    anyio.run(upkeep.keep_up, Library(None), QueueWorker(fake_pipeline(), RightOfWay()))
+    before = threading.active_count()
+    with Store.open(tmp_path / "sessions.db") as store:
+        worker = QueueWorker(fake_pipeline(), RightOfWay())
+        worker.start(store)
+        worker.stop()
+    assert threading.active_count() <= before
