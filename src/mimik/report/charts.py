@@ -34,7 +34,7 @@ class Theme:
         ink: text.
         soft: lesser text and rules.
         grid: grid lines.
-        full: the strongest cell of a heat map.
+        full: the strongest cell of a heat map; `ink` is read well on it, on `empty` and on all between.
         empty: its weakest.
     """
 
@@ -46,8 +46,8 @@ class Theme:
 
 
 THEMES = {
-    "light": Theme("#1a1a1a", "#595959", "#e2e2e2", "#20456b", "#f3f6fa"),
-    "dark": Theme("#e9e9e9", "#b4b4b4", "#3c4046", "#9cc4ee", "#20262e"),
+    "light": Theme("#1a1a1a", "#595959", "#e2e2e2", "#6ea6dc", "#f3f6fa"),
+    "dark": Theme("#e9e9e9", "#b4b4b4", "#3c4046", "#33699c", "#20262e"),
 }
 
 
@@ -288,7 +288,7 @@ class Chart:
         *,
         full: float,
     ) -> None:
-        """A heat map, darkest where a value reaches `full`; each cell has its text on it."""
+        """A heat map, strongest where a value reaches `full`; each cell has its text on it."""
         self._add(
             panel,
             type="heatmap",
@@ -303,7 +303,7 @@ class Chart:
             ygap=1,
             text=[[_plain(text) for text in row] for row in texts],
             texttemplate="%{text}",
-            textfont={"size": 12},
+            textfont={"size": 12, "color": self.theme.ink},
             hovertext=[[_plain(text) for text in row] for row in hover],
             hoverinfo="text",
         )

@@ -230,7 +230,8 @@ def _transitions(transitions: Transitions, speech: Speech, theme: str) -> Figure
         speech.say("The commonest changes: {changes}.", changes=listed),
         chart.plotly,
         speech.say(
-            "Each row tells, of the times that an expression ended, which one came next; the darker, the more often."
+            "Each row tells, of the times that an expression ended, which one came next; the stronger the colour, the "
+            "more often."
         ),
         (speech.say("Expression"), *(speech.emotion(_NAMES[j]) for j in columns)),
         tuple(

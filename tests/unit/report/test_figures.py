@@ -142,3 +142,30 @@ def test_an_unknown_theme_or_language_is_refused() -> None:
         figures(lesson(), "en", "sepia")
     with pytest.raises(ValueError, match="language"):
         figures(lesson(), "de")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_numbers_in_a_heat_map_are_legible_on_every_cell(theme: str) -> None:
+    """4.5 to 1, as WCAG asks of small text."""
+    maps = [
+        trace
+        for figure in (*figures(week(), "en", theme), *figures(lesson(), "en", theme))
+        for trace in figure.plotly["data"]
+        if trace["type"] == "heatmap"
+    ]
+    assert maps
+    for trace in maps:
+        empty, full = (_rgb(stop[1]) for stop in trace["colorscale"])
+        for part in (value / 20 for value in range(21)):
+            cell = tuple(a + (b - a) * part for a, b in zip(empty, full, strict=True))
+            bright, dim = sorted((_luminance(cell), _luminance(_rgb(trace["textfont"]["color"]))), reverse=True)
+            assert (bright + 0.05) / (dim + 0.05) >= 4.5, part
+
+
+def _rgb(colour: str) -> tuple[float, ...]:
+    return tuple(int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+
+
+def _luminance(colour: tuple[float, ...]) -> float:
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in colour]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
