@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -49,8 +50,19 @@ def serve(
         ConfigError: the host is not this machine, or no port is to be had.
     """
     server, listening = _prepare(app, host, port, open_browser, ready, notice)
-    with listening, suppress(KeyboardInterrupt), _sigterm_as_ctrl_c():
+    with listening, suppress(KeyboardInterrupt), _sigterm_as_ctrl_c(), _settled():
         server.run(sockets=[listening])
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """Keep what is loaded out of garbage collection: a pass over all of it stops the live view for 0.1 to 0.3 s."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Where the server listens."""
 
+import gc
 import socket
 from collections.abc import Iterator
 
@@ -47,3 +48,12 @@ def test_all_usual_ports_taken(taken: int, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("mimik.serve.server._TRIES", 1)
     with pytest.raises(ConfigError, match="all in use"):
         serve(create_app(fake_pipeline()))
+
+
+def test_what_is_loaded_is_kept_out_of_garbage_collection_while_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And put back afterwards, for whoever calls it from a program of their own."""
+    frozen: list[int] = []
+    monkeypatch.setattr("mimik.serve.server._Server.run", lambda server, sockets: frozen.append(gc.get_freeze_count()))
+    serve(create_app(fake_pipeline()), port=0)
+    assert frozen[0] > 10_000
+    assert gc.get_freeze_count() == 0
