@@ -31,7 +31,7 @@ def load(settings: Settings | None = None) -> Pipeline:
             kind,
             smoothing_s=settings.smoothing_s,
             switch_margin=settings.switch_margin,
-            thresholds=classifier.record.thresholds,
+            thresholds=classifier.record.states,
         )
 
     return Pipeline(
@@ -56,7 +56,7 @@ def load(settings: Settings | None = None) -> Pipeline:
 def _identity(settings: Settings, record: Record) -> str:
     """What decides how one frame is read. Smoothing is not among it: it comes after."""
     detector = _digest(settings.detector) or settings.detector
-    model = f"{record.sha256} {record.side} {record.mean} {record.std} {record.temperature}"
+    model = f"{record.sha256} {record.side} {record.mean} {record.std} {record.temperature} {record.shown}"
     identity = f"{detector} {settings.detector_threshold} {settings.detector_side} {settings.smallest_face} {model}"
     return f"{identity} attributes" if settings.attributes else identity
 

@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 
 from mimik.errors import WeightsError
 from mimik.types import EmotionScores
-from mimik.weights import Record, verified
+from mimik.weights import FERPLUS, Record, verified
 
-__all__ = ["OnnxClassifier", "softmax"]
+__all__ = ["FERPLUS_SEVEN", "OnnxClassifier", "softmax"]
+
+FERPLUS_SEVEN = [
+    FERPLUS.index(name) for name in ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+]
+"""Where the seven stand in the FER+ head, in the order of `mimik.Emotion`; contempt is left out."""
 
 
 class OnnxClassifier:
@@ -21,7 +26,7 @@ class OnnxClassifier:
     Args:
         record: the network's record; preprocessing and calibration are read from it.
         file: its ONNX file, with an input ``faces`` of ``(N, 1, side, side)`` float32 and an output ``fer`` of
-            ``(N, 7)`` logits.
+            ``(N, 7)`` logits; and an output ``ferplus`` of ``(N, 8)`` where the record shows that head.
         threads: processor threads to use; 0: one a core.
 
     Raises:
@@ -37,7 +42,9 @@ class OnnxClassifier:
         try:
             self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
             # The first call plans memory; do it before somebody waits.
-            self._session.run(["fer"], {"faces": np.zeros((1, 1, record.side, record.side), np.float32)})
+            self._run(
+                ["fer"] if record.shown is None else [record.shown.head], [np.zeros((record.side,) * 2, np.uint8)]
+            )
         except Exception as error:  # ONNX Runtime's errors share no public base class
             raise WeightsError(
                 "{path}: not a network that Mimik can run ({detail}).", path=file, detail=error
@@ -68,10 +75,14 @@ class OnnxClassifier:
         return dict(zip(names, self._session.run(names, {"faces": batch}), strict=True))
 
     def classify(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[EmotionScores, ...]:
-        """Calibrated readings of N gray ``(side, side)`` crops, in order."""
+        """Calibrated readings of N gray ``(side, side)`` crops, in order, by the head that the record shows."""
         if not crops:
             return ()
-        return tuple(EmotionScores(row) for row in softmax(self.logits(crops) / self.record.temperature))
+        shown = self.record.shown
+        if shown is None:
+            return tuple(EmotionScores(row) for row in softmax(self.logits(crops) / self.record.temperature))
+        logits = self._run([shown.head], crops)[shown.head][:, FERPLUS_SEVEN]
+        return tuple(EmotionScores(row) for row in softmax(logits / shown.temperature))
 
 
 def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

@@ -86,14 +86,14 @@ def coverage_curve(
     return probabilities.max(1)[order].astype(np.float64), count / len(labels), np.cumsum(right) / count
 
 
-def thresholds(probabilities: NDArray[np.float32], labels: Labels) -> Thresholds:
+def thresholds(probabilities: NDArray[np.float32], labels: Labels, sure_accuracy: float = SURE_ACCURACY) -> Thresholds:
     """Where *sure* and *uncertain* begin, from the coverage–accuracy curve.
 
-    *Sure* begins at the least confidence from which on readings are right at least `SURE_ACCURACY` of the time;
+    *Sure* begins at the least confidence from which on readings are right at least `sure_accuracy` of the time;
     *uncertain* at the greatest below which they are right at most `WITHHELD_ACCURACY` of the time.
     """
     confidence, coverage, accuracy = coverage_curve(probabilities, labels)
-    good = np.flatnonzero(accuracy >= SURE_ACCURACY)
+    good = np.flatnonzero(accuracy >= sure_accuracy)
     sure = float(confidence[good[-1]]) if len(good) else 1.0
     total, count = accuracy[-1] * len(labels), len(labels)
     below = (total - accuracy * coverage * count)[:-1] / (count - np.arange(1, count))

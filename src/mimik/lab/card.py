@@ -56,13 +56,26 @@ def _section(record: Record) -> str:
         ("negative log likelihood", f"{measured.nll:.3f} nats"),
         ("calibration error (cross-fitted, 15 bins)", f"{measured.ece:.3f}"),
         (
-            "states",
+            "states of the FER-2013 head",
             f"sure from {record.thresholds.sure:.3f}, uncertain from {record.thresholds.uncertain:.3f}, "
             "withheld below: by the coverage–accuracy curve, sure readings are right 85 times in 100, "
             "withheld ones at most 33",
         ),
         ("licence", record.licence),
     ]
+    if (shown := record.shown) is not None:
+        least, most = shown.interval
+        rows.insert(
+            -1,
+            (
+                "what people are shown",
+                f"the FER+ head without contempt: on {shown.faces:,} faces of {shown.split} on which most of ten "
+                f"people agree, it says what they said on **{shown.agreement:.2%}** ({least:.1%} to {most:.1%}), the "
+                f"FER-2013 head on {shown.agreement_of_fer:.2%}; temperature {shown.temperature:.3f}, sure from "
+                f"{shown.thresholds.sure:.3f} (right 90 times in 100), uncertain from "
+                f"{shown.thresholds.uncertain:.3f}, calibration error {shown.ece:.3f}, all fitted and measured there",
+            ),
+        )
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return f"## `{record.name}`: {record.title}\n\n| | |\n|---|---|\n{table}\n"
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mimik.errors import DataError
 from mimik.types import Emotion
+from mimik.weights import FERPLUS
 
 __all__ = [
     "FERPLUS",
@@ -33,9 +34,6 @@ __all__ = [
 
 SIDE = 48
 """Height and width of a FER-2013 face, in pixels."""
-
-FERPLUS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
-"""The eight emotions of FER+, in the order of its file and of the network's second head."""
 
 TAGS = (*FERPLUS, "unknown", "nf")
 """What a FER+ tagger could choose: an emotion, *unknown*, or *no face*."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimik.classify import FERPLUS_SEVEN
 from mimik.lab.data import FERPLUS, Faces, Progress
 from mimik.lab.duplicates import BITS, NEAR, Pair, blank, groups, near_pairs, twins_across
-from mimik.lab.evaluate import FER_OF_FERPLUS
 from mimik.lab.metrics import confusion, ferplus_labels
 from mimik.lab.page import Page, mosaic, numeral, per_cent
 from mimik.types import Emotion
@@ -106,9 +106,9 @@ def _agreement(faces: Faces) -> dict[str, Any] | None:
         return None
     majority = ferplus_labels(faces.counts, "argmax")
     seen = majority >= 0
-    own = np.array(FER_OF_FERPLUS)[faces.labels]
+    own = np.array(FERPLUS_SEVEN)[faces.labels]
     seven = np.full(len(FERPLUS), -1)
-    seven[list(FER_OF_FERPLUS)] = range(len(FER_OF_FERPLUS))
+    seven[FERPLUS_SEVEN] = range(len(FERPLUS_SEVEN))
     shared = seen & (seven[majority] >= 0)
     most = faces.counts[:, : len(FERPLUS)].max(1)
     no_face = (faces.counts[:, -1] > 0) & (faces.counts[:, -1] >= most)

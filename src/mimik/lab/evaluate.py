@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimik.classify import OnnxClassifier, softmax
+from mimik.classify import FERPLUS_SEVEN, OnnxClassifier, softmax
 from mimik.lab.calibration import (
     Labels,
     coverage_curve,
@@ -34,17 +34,12 @@ from mimik.lab.metrics import (
 from mimik.types import Emotion
 from mimik.weights import Record, verified
 
-__all__ = ["ECE_BINS", "FER_OF_FERPLUS", "VIEW", "Evaluation", "Readings", "evaluate"]
+__all__ = ["ECE_BINS", "VIEW", "Evaluation", "Readings", "evaluate"]
 
 ECE_BINS = 15
 """Bins of equal width of confidence for the calibration error and the reliability diagram."""
 
 VIEW = "single view, the 48×48 picture fed straight, FER-2013 labels"
-
-FER_OF_FERPLUS = tuple(
-    FERPLUS.index(name) for name in ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-)
-"""Where each of the seven classes stands in `FERPLUS`."""
 
 _BATCH = 64
 _TIMED = 200
@@ -261,14 +256,14 @@ def _ferplus(readings: Readings, faces: Faces) -> dict[str, Any]:
         return nothing | {"ferplus_protocols": None, "clear_majority": None}
     majority = ferplus_labels(faces.counts, "majority")
     seven = np.full(len(FERPLUS), -1)
-    seven[list(FER_OF_FERPLUS)] = range(len(FER_OF_FERPLUS))
+    seven[FERPLUS_SEVEN] = range(len(FERPLUS_SEVEN))
     wanted = np.where(majority >= 0, seven[majority], -1)
     clear = wanted >= 0
     fer = softmax(readings.fer)
     heads = {"fer": fer}
     protocols = None
     if readings.ferplus is not None:
-        cut = softmax(readings.ferplus[:, list(FER_OF_FERPLUS)])
+        cut = softmax(readings.ferplus[:, FERPLUS_SEVEN])
         heads |= {"ferplus_cut_to_seven": cut, "mixture": np.asarray((fer + cut) / 2, np.float32)}
         predicted = readings.ferplus.argmax(1)
         protocols = {}

@@ -15,7 +15,10 @@ from typing import Any
 from mimik.errors import WeightsError
 from mimik.types import Emotion, Thresholds
 
-__all__ = ["Measured", "Record", "read_record", "records", "verified", "write_record"]
+__all__ = ["FERPLUS", "Measured", "Record", "Shown", "read_record", "records", "verified", "write_record"]
+
+FERPLUS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+"""The eight emotions of FER+, in the order of its file and of a network's second head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,33 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """Which of a network's heads people are shown, and how far it may be believed.
+
+    Attributes:
+        head: ``ferplus``: the FER+ head without contempt, in the order of `Emotion`.
+        temperature: its logits are divided by it before softmax.
+        thresholds: when a reading is sure, uncertain or withheld.
+        split: the split of FER-2013 that all of this was fitted and measured on.
+        faces: rows in which most FER+ taggers saw one of the seven.
+        agreement: share of these whose class the head gave, 0–1.
+        interval: 95 % Wilson interval of `agreement`.
+        agreement_of_fer: the same share for the FER-2013 head, for comparison.
+        ece: expected calibration error against the likeliest FER+ vote, cross-fitted as in `Measured.ece`.
+    """
+
+    head: str
+    temperature: float
+    thresholds: Thresholds
+    split: str
+    faces: int
+    agreement: float
+    interval: tuple[float, float]
+    agreement_of_fer: float
+    ece: float
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """All that is known of a network.
 
@@ -69,9 +99,10 @@ class Record:
         labels: the classes, in the order of its outputs.
         parameters: trained numbers.
         multiply_adds: for one face.
-        temperature: logits are divided by it before softmax.
-        thresholds: when a reading is sure, uncertain or withheld.
-        measured: how well it did.
+        temperature: logits of the FER-2013 head are divided by it before softmax.
+        thresholds: when a reading of the FER-2013 head is sure, uncertain or withheld.
+        measured: how well the FER-2013 head did.
+        shown: what people are shown instead of the FER-2013 head; None: that head itself.
     """
 
     name: str
@@ -92,6 +123,12 @@ class Record:
     temperature: float
     thresholds: Thresholds
     measured: Measured
+    shown: Shown | None = None
+
+    @property
+    def states(self) -> Thresholds:
+        """When a reading, as it is shown, is sure, uncertain or withheld."""
+        return self.thresholds if self.shown is None else self.shown.thresholds
 
 
 def records() -> tuple[Record, ...]:
@@ -126,6 +163,7 @@ def read_record(name_or_path: str) -> Record:
                 "labels": tuple(values["labels"]),
                 "thresholds": Thresholds(**values["thresholds"]),
                 "measured": Measured(**values["measured"] | {"interval": tuple(values["measured"]["interval"])}),
+                "shown": _shown(values.get("shown")),
             }
         )
     except (KeyError, TypeError) as error:
@@ -135,6 +173,15 @@ def read_record(name_or_path: str) -> Record:
     if record.labels != tuple(Emotion):
         raise WeightsError("{path}: the labels must be {labels}.", path=path, labels=", ".join(Emotion))
     return record
+
+
+def _shown(values: dict[str, Any] | None) -> Shown | None:
+    if values is None:
+        return None
+    shown = Shown(**values | {"thresholds": Thresholds(**values["thresholds"]), "interval": tuple(values["interval"])})
+    if shown.head != "ferplus":
+        raise KeyError(f"shown.head: {shown.head}")
+    return shown
 
 
 def verified(name_or_path: str) -> tuple[Record, Path]:
