@@ -55,7 +55,7 @@ def run_rows(values: dict[str, Any], language: str) -> tuple[list[str], list[lis
             per_cent(one["ferplus_accuracy"], language),
             number(one["nll"], ".3f"),
             "–" if one["multiply_adds"] is None else f"{number(one['multiply_adds'] / 1e6, ',.1f')} M",
-            number(one["parameters"], ","),
+            "–" if one["parameters"] is None else f"{number(one['parameters'] / 1e6, ',.2f')} M",
             number(one["epochs"], ","),
             number(one["hours"], ".2f"),
         ]
@@ -150,8 +150,8 @@ class _Builder:
                 "name": one["run"],
                 "x": [one["multiply_adds"] / 1e6],
                 "y": [one["accuracy"]],
-                "text": [one["run"]],
-                "textposition": "top center",
+                "text": [f" {one['run']}"],
+                "textposition": "middle right",
                 "marker": {"size": 10, "color": self._colour(place)["color"]},
                 "error_y": {
                     "type": "data",
@@ -181,6 +181,7 @@ class _Builder:
             return
         page.heading(self.text("Curves"))
         page.paragraph(self.text("Lines: the faces judged on; faint lines: training, on changed faces."), quiet=True)
+        step = max(1, max(len(rows) for _, rows in curved) // 10)
         for name, title, form in (("accuracy", self.text("Accuracy"), ".0%"), ("loss", self.text("Loss"), None)):
             data = []
             for place, rows in curved:
@@ -202,7 +203,7 @@ class _Builder:
             layout = {
                 "height": 420,
                 "margin": {"t": 10},
-                "xaxis": {"title": {"text": self.text("Epoch")}},
+                "xaxis": {"title": {"text": self.text("Epoch")}, "tick0": 0, "dtick": step},
                 "yaxis": {"tickformat": form, "title": {"text": title}},
                 "legend": {"orientation": "h", "y": -0.2},
             }
@@ -232,7 +233,9 @@ class _Builder:
                     "x": names,
                     "y": [test and round(100 * test["difference"], 2) for test in tests],
                     "text": ["*" if test and test["p_holm"] < 0.05 else "" for test in tests],
-                    "textposition": "outside",
+                    "textposition": "inside",
+                    "insidetextanchor": "start",
+                    "insidetextfont": {"color": "#fff", "size": 18},
                     "marker": {"color": self._colour(place)["color"]},
                     "customdata": [[test["gained"], test["lost"], test["p_holm"]] if test else None for test in tests],
                     "hovertemplate": "%{x}: %{y:+.1f} (+%{customdata[0]} −%{customdata[1]}, "

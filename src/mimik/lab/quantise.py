@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import math
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -92,8 +93,9 @@ def write_int8(source: Path, file: Path, pictures: NDArray[np.uint8]) -> None:
             self.batches = self._cut()
 
         def _cut(self) -> Iterator[dict[str, NDArray[np.float32]]]:
-            for start in range(0, len(pictures), 64):
-                faces = pictures[start : start + 64, None].astype(np.float32)
+            size = math.gcd(len(pictures), 64)  # batches must be of one size
+            for start in range(0, len(pictures), size):
+                faces = pictures[start : start + size, None].astype(np.float32)
                 yield {"faces": ((faces / 255 - MEAN) / STD).astype(np.float32)}
 
         def get_next(self) -> dict[str, Any] | None:

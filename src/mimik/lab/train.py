@@ -235,8 +235,11 @@ def _begin(
             "processes": team.size,
             "threads": torch.get_num_threads(),
             "started": now,
-            "resumed": [{"epoch": state["epoch"], "commit": commit(), "time": now}] if state["epoch"] else [],
+            "resumed": [],
         }
+        if state["epoch"]:  # begun by the first script, which wrote no such file
+            facts |= {"commit": "unknown", "started": None}
+            facts["resumed"] = [{"epoch": state["epoch"], "commit": commit(), "time": now}]
     facts |= {"recipe": recipe.model_dump(), "finished": False}
     write_facts(run, facts)
     return facts

@@ -153,7 +153,8 @@ def test_a_run_of_before_goes_on_and_ends(slice_: Faces, tmp_path: Path) -> None
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert [row["validation_loss"] for row in rows[:2]] == [row["publictest_loss"] for row in old]
     assert read_predictions(tmp_path).fer.shape == (42, 7)
-    assert read_facts(tmp_path)["finished"]
+    facts = read_facts(tmp_path)
+    assert (facts["finished"], facts["commit"]) == (True, "unknown")
 
 
 def test_a_folder_with_a_run_is_not_overwritten(slice_: Faces, tmp_path: Path) -> None:
