@@ -14,12 +14,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mimik.client import AsyncClient, Client
     from mimik.config import Settings
     from mimik.errors import (
         ConfigError,
         DataError,
         DetectorError,
         MimikError,
+        ServerError,
         SinkError,
         SourceError,
         StoreError,
@@ -43,12 +45,14 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
+    "mimik.client": ("AsyncClient", "Client"),
     "mimik.config": ("Settings",),
     "mimik.errors": (
         "ConfigError",
         "DataError",
         "DetectorError",
         "MimikError",
+        "ServerError",
         "SinkError",
         "SourceError",
         "StoreError",
@@ -75,8 +79,10 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = [
+    "AsyncClient",
     "Box",
     "Camera",
+    "Client",
     "ConfigError",
     "DataError",
     "Detection",
@@ -92,6 +98,7 @@ __all__ = [
     "Pipeline",
     "Quality",
     "Reason",
+    "ServerError",
     "Settings",
     "SinkError",
     "Source",

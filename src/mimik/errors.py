@@ -7,7 +7,9 @@
     ├── DetectorError    a detector cannot be made or run
     ├── SinkError        a result cannot be written
     ├── DataError        a training or evaluation data set cannot be read
+    ├── ServerError      a server of Mimik cannot be reached, or refuses
     └── StoreError       a session cannot be saved, found, read or deleted
+        └── MissingError it is not, or no longer, there
 
 Each message names what was wrong and what to do about it.
 """
@@ -17,6 +19,8 @@ __all__ = [
     "DataError",
     "DetectorError",
     "MimikError",
+    "MissingError",
+    "ServerError",
     "SinkError",
     "SourceError",
     "StoreError",
@@ -68,3 +72,17 @@ class DataError(MimikError):
 
 class StoreError(MimikError):
     """A session cannot be saved, found, read or deleted."""
+
+
+class MissingError(StoreError):
+    """A session, marker or job is not, or no longer, there."""
+
+
+class ServerError(MimikError):
+    """A server of Mimik cannot be reached, or refuses what `mimik.Client` asked.
+
+    Attributes:
+        status: of its answer in HTTP, or None where there was none.
+    """
+
+    status: int | None = None

@@ -14,7 +14,7 @@ import mimik
 SOURCE = Path(mimik.__file__).parent
 FREE = {"types", "errors"}
 ARROWS: dict[str, set[str]] = {
-    "__init__": {"config", "pipeline", "sources"},
+    "__init__": {"client", "config", "pipeline", "sources"},
     "types": set(),
     "errors": set(),
     "words": set(),
@@ -30,6 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "realtime": set(),
     "pipeline": {"realtime", "config", "load"},  # config for the type's name, load only when asked to build the default
     "load": {"align", "attributes", "classify", "config", "detect", "gate", "pipeline", "track", "weights"},
+    "client": set(),
     "sinks": {"words"},
     "analysis": {"pipeline", "sinks", "sources"},
     "store": set(),
@@ -99,7 +100,8 @@ def test_torch_lives_in_the_lab_alone() -> None:
 def test_importing_mimik_costs_nothing() -> None:
     program = (
         "import sys, os; before = dict(os.environ); import mimik, logging; "
-        "heavy = {'numpy', 'cv2', 'av', 'torch', 'onnxruntime', 'fastapi', 'pydantic', 'plotly', 'matplotlib'}; "
+        "heavy = {'numpy', 'cv2', 'av', 'torch', 'onnxruntime', 'fastapi', 'httpx', 'pydantic'}; "
+        "heavy |= {'plotly', 'matplotlib'}; "
         "assert not heavy & set(sys.modules), heavy & set(sys.modules); "
         "assert dict(os.environ) == before; assert not logging.getLogger().handlers"
     )

@@ -1,4 +1,1 @@
-"""The cloud APIs' own clients, answered on this machine: a module an API, mapping to and from the core.
-
-Keys and signatures are taken and not looked at: only this machine may talk to the server.
-"""
+"""The cloud APIs' own clients, answered on this machine: a module an API; keys are taken and not looked at."""
