@@ -76,6 +76,9 @@ class Films:
         with writer:
             self._write(note, title, writer.session.id, whole=False)
             yield writer
+        if writer.deleted:
+            note.unlink(missing_ok=True)
+            return
         self.sessions.append(writer.session.id)
         self.failed = self.failed or writer.lost_s > 0
         self._write(note, title, writer.session.id, whole=not writer.lost_s)

@@ -185,10 +185,13 @@ class Keeper:
                 self._terminal.warn("The session was not begun: no frame came.")
             return
         self._writer.__exit__(kind, error, trace)
-        session = self._writer.session.id
+        if self._writer.deleted:
+            if self._clip is not None:
+                self._clip.discard()
+            return
         if self._clip is not None and not self._clip.close():
             self._set_clip(None)
-        say_next(self._terminal, self._plan, session)
+        say_next(self._terminal, self._plan, self._writer.session.id)
 
     def _begin(self) -> None:
         try:

@@ -69,6 +69,12 @@ class BlurredClip:
                 self.path.unlink(missing_ok=True)
         return self._written > 0
 
+    def discard(self) -> None:
+        """End the clip and leave nothing of it."""
+        self.close()
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
     def _write_all(self) -> None:
         coming = iter(self._queue.get, None)
         try:

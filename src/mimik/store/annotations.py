@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from mimik.errors import StoreError
+from mimik.errors import MissingError, StoreError
 from mimik.store.base import Base
 from mimik.store.finding import find_session
 from mimik.store.rows import clean, marker_of
@@ -62,7 +62,7 @@ class Annotations(Base):
         """Deletes a marker.
 
         Raises:
-            StoreError: the session has no such marker.
+            MissingError: the session has no such marker.
         """
         with self._write() as connection:
             key = find_session(connection, session).key
@@ -106,5 +106,5 @@ def _marker(marker: Marker) -> dict[str, Any]:
     return {"time_s": marker.time_s, "end_s": marker.end_s, "label": label, "kind": marker.kind}
 
 
-def _no_marker(session: str, marker: int) -> StoreError:
-    return StoreError("Session {session} has no marker {marker}.", session=session, marker=marker)
+def _no_marker(session: str, marker: int) -> MissingError:
+    return MissingError("Session {session} has no marker {marker}.", session=session, marker=marker)

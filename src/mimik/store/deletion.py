@@ -18,7 +18,7 @@ from mimik.store.finding import find_session, read_sessions
 from mimik.store.tables import jobs, markers, minutes, people, samples, seconds, sessions
 from mimik.store.values import Session, SessionState
 
-__all__ = ["Deletion", "Purged"]
+__all__ = ["Deletion", "Purged", "outlived", "stale"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,19 @@ class Purged:
 
     sessions: tuple[Session, ...]
     raw: tuple[Session, ...]
+
+
+_ENDED = sessions.c.state.not_in((SessionState.RECORDING, SessionState.PAUSED))
+
+
+def outlived(now: datetime) -> ColumnElement[bool]:
+    """Which sessions are past their days."""
+    return and_(_ENDED, sessions.c.keep_until <= now)
+
+
+def stale(now: datetime) -> ColumnElement[bool]:
+    """Which sessions hold samples that are past theirs."""
+    return and_(_ENDED, sessions.c.raw_until <= now, exists().where(samples.c.session == sessions.c.key))
 
 
 class Deletion(Base):
@@ -53,8 +66,10 @@ class Deletion(Base):
             if keep_job:
                 connection.execute(update(jobs).where(jobs.c.session == row.id).values(session=None))
             self._delete_rows(connection, sessions.c.key == row.key)
-        self._delete_clip(row.clip)
-        self._sweep()
+        try:
+            self._delete_clip(row.clip)
+        finally:
+            self._sweep()
 
     def delete_everything(self) -> None:
         """Deletes every session and job, and the folder of clips and uploads."""
@@ -71,29 +86,32 @@ class Deletion(Base):
         finally:
             self._sweep()
 
-    def purge(self, now: datetime | None = None) -> Purged:
+    def purge(self, now: datetime | None = None, *, sweep: bool = True) -> Purged:
         """Deletes samples and sessions whose days are over; never of a session that is being recorded.
 
         It also cleans up after a deletion that other programs or a crash kept from being complete.
+
+        Args:
+            now: by which days are counted; None: the present.
+            sweep: also leave nothing of it in the file; else the next purge does.
         """
         now = now or datetime.now(UTC)
-        ended = sessions.c.state.not_in((SessionState.RECORDING, SessionState.PAUSED))
-        over = and_(ended, sessions.c.keep_until <= now)
-        stale = and_(ended, sessions.c.raw_until <= now, exists().where(samples.c.session == sessions.c.key))
         with self._write() as connection:
-            gone = read_sessions(connection, over)
+            gone = read_sessions(connection, outlived(now))
             if gone:
-                self._delete_rows(connection, over)
-            raw = read_sessions(connection, stale)
+                self._delete_rows(connection, outlived(now))
+            raw = read_sessions(connection, stale(now))
             if raw:
-                keys = select(sessions.c.key).where(stale)
+                keys = select(sessions.c.key).where(stale(now))
                 connection.execute(delete(samples).where(samples.c.session.in_(keys)))
                 self._soil(connection)
             soiled = self._is_soiled(connection)
-        for session in gone:
-            self._delete_clip(session.clip)
-        if soiled:
-            self._sweep()
+        try:
+            for session in gone:
+                self._delete_clip(session.clip)
+        finally:
+            if soiled and sweep:
+                self._sweep()
         return Purged(gone, raw)
 
     def _delete_rows(self, connection: Connection, chosen: ColumnElement[bool]) -> None:

@@ -73,7 +73,8 @@ def explained(place: str, secret: str | None = None) -> Iterator[None]:
 
 def explain(error: SQLAlchemyError, place: str, secret: str | None = None) -> StoreError:
     """The error for people; its detail is the driver's own first line."""
-    return StoreError(_template(_cause(error)), place=place, detail=first_line(error, secret))
+    template = _template(_cause(error))
+    return StoreError(template, place=place, detail=first_line(error, secret))
 
 
 def first_line(error: Exception, secret: str | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
-from mimik.errors import StoreError
+from mimik.errors import MissingError, StoreError
 from mimik.store.rows import session_of
 from mimik.store.tables import people, sessions
 from mimik.store.values import Session
@@ -20,7 +20,8 @@ def find_session(connection: Connection, id: str) -> Row[Any]:  # noqa: A002
     """The row of ``sessions`` of an id, or of an id's unique beginning.
 
     Raises:
-        StoreError: there is none, or several.
+        MissingError: there is none.
+        StoreError: there are several.
     """
     rows: Sequence[Row[Any]] = []
     if id.isalnum():  # neither NUL nor % gets into a query
@@ -29,7 +30,7 @@ def find_session(connection: Connection, id: str) -> Row[Any]:  # noqa: A002
         begins = sessions.c.id.startswith(id.lower())
         rows = connection.execute(select(sessions).where(begins).order_by(sessions.c.id).limit(4)).all()
     if not rows:
-        raise StoreError("There is no session {session}. `mimik session list` shows those there are.", session=id)
+        raise MissingError("There is no session {session}. `mimik session list` shows those there are.", session=id)
     if len(rows) > 1:
         raise StoreError(
             "Several sessions begin with {session}: {ids}. Give more of the id.",
@@ -55,10 +56,13 @@ def read_sessions(connection: Connection, condition: ColumnElement[bool] | None 
 
 
 def matches(session: Session, search: str, tag: str) -> bool:
-    """Whether title, tags, source or id hold every word, and the tags the tag."""
-    text = _plain(" ".join((session.title, *session.tags, session.source, session.id)))
+    """Whether title, tags or source hold every word, or the id begins with it; and the tags the tag."""
+    text = _plain(" ".join((session.title, *session.tags, session.source)))
     tags = {_plain(each) for each in session.tags}
-    return all(word in text for word in _plain(search).split()) and (not tag.strip() or _plain(tag).strip() in tags)
+    words = _plain(search).split()
+    return all(word in text or session.id.startswith(word) for word in words) and (
+        not tag.strip() or _plain(tag).strip() in tags
+    )
 
 
 def _plain(text: str) -> str:

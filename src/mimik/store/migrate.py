@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import text as sql
 
 from mimik.errors import StoreError
 from mimik.store.tables import METADATA, REVISIONS, VERSION_TABLE
@@ -29,7 +30,7 @@ def migrate(engine: Engine, place: str) -> None:
             return
     with engine.execution_options(writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            connection.execute(sql("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         earlier = _revision(connection, place)  # another process may have been here while we waited
         if earlier != REVISIONS[-1]:
             upgrade(connection)
@@ -65,7 +66,7 @@ def _revision(connection: Connection, place: str) -> str | None:
                 tables=", ".join(sorted(foreign)[:5]),
             )
         return None
-    revision = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608  a constant
+    revision = connection.scalar(sql(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608  a constant
     if revision is not None and revision not in REVISIONS:
         raise StoreError(
             "{place}: was written by a newer Mimik (schema {schema}; this one knows up to {known}). It was left as it "

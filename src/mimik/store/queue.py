@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from mimik.errors import StoreError
+from mimik.errors import MissingError
 from mimik.store.base import Base
 from mimik.store.rows import clean, draft_text, job_of
 from mimik.store.tables import jobs
@@ -50,7 +50,7 @@ class Queue(Base):
         """One job.
 
         Raises:
-            StoreError: there is none of this id.
+            MissingError: there is none of this id.
         """
         with self._read() as connection:
             return _job(connection, id)
@@ -59,7 +59,7 @@ class Queue(Base):
         """Changes a job's ``state``, ``progress``, ``left_s``, ``error``, ``session`` or ``path``; returns it anew.
 
         Raises:
-            StoreError: there is none of this id.
+            MissingError: there is none of this id.
             TypeError: another field is named.
         """
         if unknown := fields.keys() - _FIELDS:
@@ -103,7 +103,7 @@ class Queue(Base):
         """Forgets a job; its file is the caller's to delete.
 
         Raises:
-            StoreError: there is none of this id.
+            MissingError: there is none of this id.
         """
         with self._write() as connection:
             _job(connection, id)
@@ -113,7 +113,7 @@ class Queue(Base):
 def _job(connection: Connection, id: str) -> Job:  # noqa: A002
     row = connection.execute(select(jobs).where(jobs.c.id == id)).one_or_none()
     if row is None:
-        raise StoreError("{job}: no such job in the queue.", job=id)
+        raise MissingError("{job}: no such job in the queue.", job=id)
     return job_of(row)
 
 

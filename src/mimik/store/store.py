@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table, case, func, insert, literal, select, u
 
 from mimik.errors import StoreError
 from mimik.store.annotations import Annotations
-from mimik.store.deletion import Deletion, Purged
+from mimik.store.deletion import Purged
 from mimik.store.engine import connect, find
 from mimik.store.faults import explained
 from mimik.store.finding import find_session, matches, people_of, read_sessions
@@ -34,6 +34,7 @@ from mimik.store.rows import (
     sums_rows,
 )
 from mimik.store.tables import METADATA, SUMS, minutes, people, samples, seconds, sessions
+from mimik.store.upkeep import Upkeep
 from mimik.store.values import (
     COARSE_S,
     FINE_S,
@@ -50,13 +51,11 @@ __all__ = ["Purged", "Store"]
 
 _BATCH = 20_000
 _FINE_UP_TO_S = 4 * 3600
-_QUIET_S = 10.0
-_ALIVE = (SessionState.RECORDING, SessionState.PAUSED)
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing to mistake when read aloud
 _LOG = logging.getLogger(__name__)
 
 
-class Store(Annotations, Queue, Deletion):
+class Store(Annotations, Queue, Upkeep):
     """Sessions in SQLite or PostgreSQL. Open it with `Store.open`; safe to use from several threads and processes.
 
     Every method may raise `StoreError` where the database fails: locked, full, damaged, unreachable.
@@ -98,9 +97,15 @@ class Store(Annotations, Queue, Deletion):
     def begin(self, draft: Draft) -> Session:
         """Begins a session: its state is `SessionState.RECORDING` until `set_state`.
 
+        First what is past its days is deleted: whoever records keeps what was agreed without thinking of it.
+
         Raises:
             StoreError: the title is empty or too long, or consent and ground are missing where the law asks.
         """
+        try:
+            self.upkeep()
+        except StoreError as error:
+            _LOG.warning("What is past its days could not be deleted: %s", error)
         started = draft.started_at or datetime.now(UTC).astimezone()
         offset = started.utcoffset()
         if offset is None:
@@ -222,7 +227,8 @@ class Store(Annotations, Queue, Deletion):
         """Sessions, newest first.
 
         Args:
-            search: words that title, tags or source must hold, in capitals or not, with accents or not.
+            search: words that title, tags or source must hold, in capitals or not, with accents or not; or the
+                beginning of an id.
             purpose: only of this purpose.
             tag: only with this tag.
         """
@@ -298,21 +304,6 @@ class Store(Annotations, Queue, Deletion):
         with self._write() as connection:
             key = find_session(connection, session).key
             connection.execute(update(sessions).where(sessions.c.key == key).values(clip=name))
-
-    def adopt(self) -> tuple[Session, ...]:
-        """Sessions whose program gave no sign of life for ten seconds become interrupted; returns them."""
-        silent = self._clock() - timedelta(seconds=_QUIET_S)
-        with self._write() as connection:
-            ids = connection.scalars(
-                update(sessions)
-                .where(sessions.c.state.in_(_ALIVE), sessions.c.heartbeat_at < silent)
-                .values(state=SessionState.INTERRUPTED)
-                .returning(sessions.c.id)
-            ).all()
-            found = tuple(self._session(connection, each) for each in ids)
-        for session in found:
-            _LOG.info("session %s was interrupted after %.0f s", session.id, session.duration_s)
-        return found
 
     def size_bytes(self) -> int | None:
         """What the sessions take on the disk of the database."""

@@ -11,10 +11,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from mimik.errors import MimikError, StoreError
+from mimik.errors import MimikError, MissingError, StoreError
 from mimik.store.ages import Ages
 from mimik.store.gathering import Reading, gather
 from mimik.store.saving import Batch, Note, Saving
+from mimik.store.streams import Streams
+from mimik.store.telling import Telling
 from mimik.store.values import ROOM, Draft, Marker, MarkerKind, Session, SessionState
 from mimik.types import Frame, FrameResult, Notice
 
@@ -52,15 +54,17 @@ class SessionWriter:
     Attributes:
         session: as it was begun; there once it is entered.
         lost_s: seconds of the session that could not be saved; final once it is left.
+        deleted: whether somebody deleted the session meanwhile. Then it is over, and nothing more of it is kept.
     """
 
     session: Session
 
     def __init__(self, store: Saving, draft: Draft, *, notice: Notice | None = None, wall_clock: bool = True) -> None:
         self.lost_s = 0.0
+        self.deleted = False
         self._store = store
         self._draft = draft
-        self._notice: Notice = notice or _log_notice
+        self._telling = Telling(notice, draft.title)
         self._wall_clock = wall_clock
         self._news = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="mimik-session", daemon=True)
@@ -82,12 +86,7 @@ class SessionWriter:
         self._ended_s: float | None = None
         self._saved_s = 0.0  # written by the thread alone
         self._trouble = False
-        # The streams that frames come from, under the lock, too:
-        self._index = -1
-        self._source_s = 0.0
-        self._base_s = 0.0
-        self._offset = 0
-        self._people = 0
+        self._streams = Streams()
         self._ages = Ages(draft)
         # Of the thread alone:
         self._batches: deque[Batch] = deque()
@@ -126,15 +125,12 @@ class SessionWriter:
         self._thread.join(_HANG_S)
         with self._news:
             self._over = True
-            waits = bool(self._rows) or not all(note.saved for note in self._notes)
+            waits = not self.deleted and (bool(self._rows) or not all(note.saved for note in self._notes))
             unsaved_s = self._last_s - self._saved_s if waits else 0.0
             lost_s = sum(_length(note.marker) for note in self._notes if note.marker.kind is MarkerKind.LOST)
             self.lost_s = unsaved_s + lost_s
         if waits:
-            self._notice(
-                "The last {seconds:.0f} s of the session “{title}” could not be saved; what was saved before is whole.",
-                {"seconds": unsaved_s, "title": self._draft.title},
-            )
+            self._telling.ended_early(unsaved_s)
 
     @property
     def state(self) -> SessionState:
@@ -164,9 +160,7 @@ class SessionWriter:
         with self._news:
             if self._state is not SessionState.RECORDING:
                 return
-            if frame.index <= self._index:
-                self._begin_stream()
-            self._index, self._source_s = frame.index, frame.time_s
+            self._streams.take(frame)
             # Time stamps may repeat, in some AVI files every other one; what a person shows at a time is kept once.
             self._last_s = time_s = max(self._place(frame), self._last_s + _LEAST_STEP_S if self._written else 0.0)
             self._written = True
@@ -179,9 +173,8 @@ class SessionWriter:
                 self._gap = None
             for face in result.faces:
                 if face.track_id is not None:
-                    self._people = max(self._people, face.track_id + self._offset)
-                    self._ages.take(face.track_id + self._offset, face)
-            self._inbox.append(Reading(time_s, result.faces, self._offset))
+                    self._ages.take(self._streams.number(face.track_id), face)
+            self._inbox.append(Reading(time_s, result.faces, self._streams.offset))
             self._inbox_rows += rows
             self._rows += rows
             if self._inbox_rows > _ROWS_AT_ONCE and not self._hurry:
@@ -194,7 +187,7 @@ class SessionWriter:
         Frames whose index does not grow tell so by themselves.
         """
         with self._news:
-            self._begin_stream()
+            self._streams.begin()
 
     def pause(self) -> None:
         """Record nothing until `resume`. The clock goes on; a marker stands over the pause."""
@@ -248,13 +241,8 @@ class SessionWriter:
 
     def _place(self, frame: Frame) -> float:
         if not self._wall_clock:
-            return max(0.0, frame.time_s + self._base_s)
+            return max(0.0, self._streams.time_of(frame))
         return max(0.0, (frame.captured_s or time.perf_counter()) - self._began)
-
-    def _begin_stream(self) -> None:
-        if self._index >= 0:
-            self._offset, self._index = self._people, -1
-            self._base_s += self._source_s
 
     def _make_room(self, rows: int) -> bool:
         if self._wall_clock or self._gap is not None:
@@ -270,13 +258,13 @@ class SessionWriter:
             self._change(self._gap, end_s=time_s)
 
     def _at(self, time_s: float | None) -> float:
-        if self._state is None or self._closing_at is not None:
+        if self._state is None or self._closing_at is not None or self.deleted:
             raise StoreError("No session is being recorded. Add the marker to a session that is kept.")
         return self._elapsed() if time_s is None or not math.isfinite(time_s) else max(0.0, time_s)
 
     def _put(self, marker: Marker) -> Marker:
         note = self._note(marker)
-        self._news.wait_for(lambda: note.saved or self._trouble, _MARK_S)
+        self._news.wait_for(lambda: note.saved or self._trouble or self.deleted, _MARK_S)
         return note.marker
 
     def _note(self, marker: Marker) -> Note:
@@ -305,7 +293,8 @@ class SessionWriter:
                     lambda: self._closing_at is not None or (self._hurry and not self._trouble), self._wait_s
                 )
                 closing_at, self._hurry = self._closing_at, False
-            if self._save() and closing_at is not None:
+            saved = self._save()
+            if self.deleted or (saved and closing_at is not None):
                 return
             if closing_at is not None:
                 if time.perf_counter() - closing_at > _CLOSE_S:
@@ -324,7 +313,10 @@ class SessionWriter:
                 self._store.set_state(self.session.id, state)
                 self._known_state = state
         except StoreError as error:
-            self._fail(error)
+            if isinstance(error, MissingError) and self._is_gone():
+                self._forget()
+            else:
+                self._fail(error)
             return False
         except Exception as defect:  # the store's, and no reason to lose what is still to come
             if not self._trouble:
@@ -417,12 +409,26 @@ class SessionWriter:
             self._wait_s = _FLUSH_S if first else min(2 * self._wait_s, _LONGEST_WAIT_S)
             self._news.notify_all()
         if first:
-            self._notice(error.text, error.values)
-            self._notice(
-                "The session “{title}” is not being saved. The run goes on; what it reads waits in memory, as far as "
-                "there is room, and is saved once the store works again.",
-                {"title": self._draft.title},
-            )
+            self._telling.failed(error)
+
+    def _is_gone(self) -> bool:
+        """Whether it is the session that is missing, and not one of its markers."""
+        try:
+            self._store.session(self.session.id)
+        except StoreError as error:
+            return isinstance(error, MissingError)
+        return False
+
+    def _forget(self) -> None:
+        """The session was deleted: what waits would bring part of it back."""
+        with self._news:
+            self.deleted, self._trouble = True, False
+            self._state, self._ended_s = SessionState.DONE, self._elapsed()
+            self._inbox, self._inbox_rows, self._rows = [], 0, 0
+            self._notes, self._pause, self._gap = [], None, None
+            self._news.notify_all()
+        self._batches.clear()
+        self._telling.deleted()
 
     def _recover(self) -> None:
         with self._news:
@@ -431,20 +437,8 @@ class SessionWriter:
             self._trouble = False
             self._wait_s = _FLUSH_S
             lost_s = sum(_length(note.marker) for note in self._notes if note.marker.kind is MarkerKind.LOST)
-        if lost_s:
-            self._notice(
-                "The session “{title}” is being saved again. {seconds:.0f} s of it are lost and marked as such.",
-                {"title": self._draft.title, "seconds": lost_s},
-            )
-        else:
-            self._notice(
-                "The session “{title}” is being saved again. Nothing of it is lost.", {"title": self._draft.title}
-            )
+        self._telling.mended(lost_s)
 
 
 def _length(marker: Marker) -> float:
     return 0.0 if marker.end_s is None else marker.end_s - marker.time_s
-
-
-def _log_notice(text: str, values: dict[str, object]) -> None:
-    _log.warning("%s", text.format(**values))

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import text
 
-from mimik.errors import StoreError
-from mimik.store import Draft, Job, JobState, Marker, Person, Session, SessionState, Store
+from mimik.errors import MissingError, StoreError
+from mimik.store import Draft, Job, JobState, Marker, Person, Purged, Session, SessionState, Store
 from tests.databases import Cluster
 from tests.sessions import aggregates, assert_same, samples
 
@@ -142,6 +143,61 @@ def test_purging_keeps_to_the_days(store: Store, tmp_path: Path) -> None:
     store.set_state(live.id, SessionState.DONE)
     assert purge(0) == ({live.id}, set())
     assert {session.id for session in store.sessions()} == {forever.id, month.id}
+
+
+def test_upkeep_deletes_what_is_past_its_days_without_being_asked(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = record(store, keep_days=30)
+    kept = record(store, raw_days=30)
+    silent = store.begin(Draft("Its program died"))
+    write = Mock(wraps=store._write)
+    monkeypatch.setattr(store, "_write", write)
+    later = datetime.now(UTC) + timedelta(days=31)
+    assert store.upkeep() == Purged((), ())
+    write.assert_not_called()  # where nothing is due it only looks
+    monkeypatch.setattr("mimik.store.upkeep._QUIET_S", -60.0)
+    purged = store.upkeep(later)
+    assert [session.id for session in purged.sessions] == [gone.id]
+    assert [session.id for session in purged.raw] == [kept.id]
+    assert store.session(silent.id).state is SessionState.INTERRUPTED
+    assert list(store.samples(kept.id)) == []
+
+
+def test_whoever_begins_a_session_deletes_what_is_past_its_days(store: Store) -> None:
+    gone = record(store, keep_days=0)
+    begun = store.begin(Draft("Next"))
+    assert [session.id for session in store.sessions()] == [begun.id]
+    with pytest.raises(MissingError):
+        store.session(gone.id)
+
+
+def test_upkeep_holds_no_recording_up_and_cleans_the_file_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(tmp_path / "s.db") as store:
+        live = store.begin(Draft("Live"))
+        gone = record(store, keep_days=0)
+        sweep = Mock(wraps=store._sweep)
+        monkeypatch.setattr(store, "_sweep", sweep)
+        assert [session.id for session in store.upkeep().sessions] == [gone.id]
+        assert store.upkeep() == Purged((), ())
+        sweep.assert_not_called()
+        store.set_state(live.id, SessionState.DONE)
+        store.upkeep()
+        assert words_left(tmp_path) == set()
+        store.upkeep()
+        sweep.assert_called_once()
+
+
+def test_upkeep_that_cannot_be_does_not_keep_a_session_from_beginning(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = record(store, keep_days=0)
+    (store.clips / "a.mp4").mkdir(parents=True)  # not a file
+    store.set_clip(session.id, "a.mp4")
+    assert store.begin(Draft("Next")).title == "Next"
+    assert "a.mp4: cannot be deleted" in caplog.text
 
 
 def test_a_reader_in_the_way_is_named_and_purge_completes_the_deletion(

@@ -134,7 +134,7 @@ def test_a_killed_command_leaves_its_session_which_is_then_called_interrupted(
         assert session.state is SessionState.RECORDING
         missing = list(said.values())[frames(store, session.id) :]
         assert not missing or missing[-1] - missing[0] < 1
-        monkeypatch.setattr("mimik.store.store._QUIET_S", -1.0)
+        monkeypatch.setattr("mimik.store.upkeep._QUIET_S", -1.0)
         assert [each.id for each in store.adopt()] == [session.id]
         assert store.session(session.id).state is SessionState.INTERRUPTED
         assert session.clip is not None

@@ -312,6 +312,14 @@ def test_what_people_wrote_can_be_edited(store: Store, session: Session) -> None
     assert store.session(session.id).consent == "yes"
 
 
+def test_words_are_found_anywhere_and_ids_by_their_beginning(store: Store) -> None:
+    first = store.begin(Draft("Çay saati", tags=("Sınıf",), source="film.mp4"))
+    store.begin(Draft("Other"))
+    for search in ("cay", "SAATİ çay", "sinif", "film", first.id, first.id[:3].upper(), f"{first.id[:4]} cay"):
+        assert [each.id for each in store.sessions(search)] == [first.id], search
+    assert store.sessions(first.id[1:]) == ()
+
+
 def test_a_session_whose_program_fell_silent_is_interrupted_until_it_speaks_again(
     store: Store, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,7 +328,7 @@ def test_a_session_whose_program_fell_silent_is_interrupted_until_it_speaks_agai
     paused = store.begin(Draft("Paused"))
     store.set_state(paused.id, SessionState.PAUSED)
     assert store.adopt() == ()
-    monkeypatch.setattr("mimik.store.store._QUIET_S", -60.0)  # a minute later
+    monkeypatch.setattr("mimik.store.upkeep._QUIET_S", -60.0)  # a minute later
     assert {each.id for each in store.adopt()} == {session.id, paused.id}
     assert store.adopt() == ()
     assert {each.state for each in store.sessions()} == {SessionState.INTERRUPTED, SessionState.DONE}

@@ -25,7 +25,7 @@ from mimik.pipeline import Pipeline
 from mimik.sources import Paced
 from mimik.store import Draft, MarkerKind, Purpose, Session, SessionState, Store
 from mimik.store.values import ROOM
-from mimik.types import FrameResult, Source, SourceKind
+from mimik.types import Frame, FrameResult, Source, SourceKind
 from tests.fakes import FakeSource, detection, fake_pipeline
 
 Wire = Callable[..., None]
@@ -200,6 +200,26 @@ def test_a_session_and_a_recording_together(tmp_path: Path, wire: Wire, store: S
     with av.open(str(path)) as video:
         assert sum(1 for _ in video.decode(video=0)) == 12
     assert store.aggregates(only(store).id).of(ROOM).frames.sum() == 12
+
+
+def test_a_session_deleted_while_it_is_recorded_leaves_no_clip_either(
+    wire: Wire, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Deleting(FakeSource):
+        def __iter__(self) -> Iterator[Frame]:
+            for frame in super().__iter__():
+                if frame.index == 8:
+                    store.delete(only(store).id)
+                yield frame
+
+    wire(Deleting(30, 20, SourceKind.LIVE))
+    assert main(["live", "--headless", "--session", "x", "--clip"]) == 0
+    assert store.sessions() == ()
+    assert list(store.clips.iterdir()) == []
+    said = capsys.readouterr().err
+    assert said.count("was deleted") == 1
+    assert "not being saved" not in said
+    assert "mimik session report" not in said
 
 
 def test_a_clip_is_kept_only_where_it_is_asked_for(wire: Wire, store: Store) -> None:

@@ -442,6 +442,17 @@ def test_purge_deletes_what_is_over(db: str, capsys: pytest.CaptureFixture[str])
     assert key not in ids(db).values()
 
 
+@pytest.mark.parametrize("command", ["list", "hours"])
+def test_what_is_over_is_deleted_before_anybody_reads_it(
+    command: str, db: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "edit", ids(db)["Spot A"], "--keep-days", "0")
+    _, said = run(capsys, command, "--json")
+    assert "Deleted, for its days are over: “Spot A”" in said
+    assert "Spot A" not in ids(db)
+    assert run(capsys, command, "--json")[1] == ""
+
+
 # --- export ----------------------------------------------------------------------------------------------------------
 
 

@@ -72,6 +72,14 @@ def test_nothing_written_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_discarded_clip_leaves_no_file(tmp_path: Path) -> None:
+    clip = BlurredClip(tmp_path / "a.mp4")
+    for n in range(10):
+        clip.write(result(n / 10, FACE, number=n), n / 10)
+    clip.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_trouble_ends_the_clip_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     told: list[str] = []

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimik.errors import SourceError, StoreError
+from mimik.errors import MissingError, SourceError, StoreError
 from mimik.store import Aggregates, Draft, Marker, MarkerKind, Samples, Session, SessionState, SessionWriter, Store
 from mimik.store import writer as module
 from mimik.store.gathering import merge
@@ -461,6 +461,48 @@ def test_trouble_is_told_once_and_once_more_when_it_is_over_and_nothing_is_lost(
     assert [kept.label for kept in fake.kept.values()] == ["during"]
     assert writer.lost_s == 0
     assert fake.states[-1] is SessionState.DONE
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_session_deleted_meanwhile_ends_quietly_and_nothing_of_it_comes_back(
+    store: Store, paused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_HEARTBEAT_S", 0.05)
+    told = Told()
+    with SessionWriter(store, DRAFT, notice=told) as writer:
+        for n in range(5):
+            writer.write(result(0, [face()], n, time.perf_counter()))
+        writer.rest(30)
+        if paused:
+            writer.pause()
+        store.delete(writer.session.id)
+        for n in range(5, 10):
+            writer.write(result(0, [face()], n, time.perf_counter()))
+        wait_for(lambda: writer.deleted)
+        assert writer.state is SessionState.DONE
+        ended_s = writer.elapsed_s
+        writer.write(result(0, [face()], 10, time.perf_counter()))
+        with pytest.raises(StoreError, match="No session is being recorded"):
+            writer.mark("too late")
+        assert writer.elapsed_s == ended_s
+    assert len(told.texts) == 1
+    assert "was deleted" in told.texts[0]
+    assert store.sessions() == ()
+    assert (writer.lost_s, writer.unsaved_s) == (0, 0)
+
+
+def test_a_marker_deleted_meanwhile_ends_nothing() -> None:
+    fake, told = FakeStore(), Told()
+    with SessionWriter(fake, DRAFT, notice=told) as writer:
+        writer.rest(30)
+        wait_for(lambda: len(fake.kept) == 1)
+        fake.after = MissingError("Session {session} has no marker {marker}.", session="abc", marker=1)
+        writer.mark("a")
+        wait_for(lambda: len(told.texts) == 2)
+        fake.after = None
+        wait_for(lambda: len(told.texts) == 3)
+        assert not writer.deleted
+    assert "is being saved again" in told.texts[2]
 
 
 def test_work_whose_answer_was_lost_is_not_done_twice() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
 
-from mimik.cli.session.opening import chosen_purpose, chosen_sessions, name_of, print_json
+from mimik.cli.session.opening import chosen_purpose, chosen_sessions, name_of, print_json, tell_purged
 from mimik.cli.session.showing import marker_table
 from mimik.cli.terminal import Terminal
 from mimik.errors import ConfigError, StoreError
@@ -169,10 +169,7 @@ def purge(terminal: Terminal, db: str | None, as_json: bool) -> None:
         keys = {"sessions": purged.sessions, "raw": purged.raw}
         print_json(terminal, {name: [session.id for session in found] for name, found in keys.items()})
         return
-    for session in purged.sessions:
-        terminal.say("Deleted, for its days are over: {session}", session=name_of(session))
-    for session in purged.raw:
-        terminal.say("Samples deleted, the sums a second stay: {session}", session=name_of(session))
+    tell_purged(terminal, purged)
     if not (purged.sessions or purged.raw):
         terminal.say("Nothing is kept longer than was agreed.")
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from mimik.analytics import Analysis, Comparison, Estimate, Group, Hour, Hours, analyse, by_hour
 from mimik.analytics import compare as compare_groups
 from mimik.cli.session.files import checked_report, tell_written
-from mimik.cli.session.opening import adopt, chosen_purpose, chosen_sessions, print_json, tell_cautions
+from mimik.cli.session.opening import chosen_purpose, chosen_sessions, opened, print_json, tell_cautions
 from mimik.cli.session.showing import findings_text
 from mimik.cli.terminal import Terminal
 from mimik.errors import ConfigError
@@ -54,7 +54,7 @@ def compare(
     from mimik.report import compare_findings, write_compare_html, write_compare_pdf
 
     suffix = None if output is None else checked_report(output)
-    with Store.open(db) as store:
+    with opened(terminal, db) as store:
         chosen = chosen_sessions(store, first), chosen_sessions(store, second)
         both = {session.id for session in chosen[0]} & {session.id for session in chosen[1]}
         if both:
@@ -102,8 +102,7 @@ def hours(
     if ids and (search or purpose or tag):
         raise ConfigError("Give ids, or --search, --purpose and --tag; not both.")
     chosen = chosen_purpose(purpose)
-    with Store.open(db) as store:
-        adopt(store)
+    with opened(terminal, db) as store:
         sessions = chosen_sessions(store, ids) if ids else list(store.sessions(search, chosen, tag))
         found = by_hour((session, store.aggregates(session.id, COARSE_S)) for session in sessions)
     if output is not None:

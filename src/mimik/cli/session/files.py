@@ -10,10 +10,9 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from mimik.analytics import analyse
-from mimik.cli.session.opening import print_json
+from mimik.cli.session.opening import opened, print_json
 from mimik.cli.terminal import Terminal, silence_stdout
 from mimik.errors import ConfigError
-from mimik.store import Store
 from mimik.store.columns import TABLES
 from mimik.store.exchange import FORMATS, export_file, export_folder, export_stream
 
@@ -41,9 +40,9 @@ def export(
         raise ConfigError("--table {value}: not a table. Give one of {known}.", value=table, known=", ".join(TABLES))
     wanted = None if formats is None else _formats(formats)
     if output == "-":
-        _export_stdout(db, session, wanted or ("csv",), table)
+        _export_stdout(terminal, db, session, wanted or ("csv",), table)
         return
-    with Store.open(db) as store:
+    with opened(terminal, db) as store:
         found = store.session(session)
         path = Path(output or f"mimik-{found.id}")
         one = None if output is None or output.endswith(("/", "\\")) else _one(path, wanted)
@@ -67,7 +66,7 @@ def report(terminal: Terminal, db: str | None, session: str, output: Path, relat
     from mimik.report import write_html, write_pdf
 
     suffix = checked_report(output)
-    with Store.open(db) as store:
+    with opened(terminal, db) as store:
         found = store.session(session)
         analysis = analyse(
             found, store.aggregates(found.id), store.markers(found.id), store.people(found.id), relative=relative
@@ -127,13 +126,15 @@ def _one(path: Path, wanted: tuple[str, ...] | None) -> str | None:
     return kinds[0]
 
 
-def _export_stdout(db: str | None, session: str, wanted: tuple[str, ...], table: str | None) -> None:
+def _export_stdout(
+    terminal: Terminal, db: str | None, session: str, wanted: tuple[str, ...], table: str | None
+) -> None:
     if len(wanted) > 1:
         raise ConfigError("Standard output takes one format. Give a folder for several.")
     if wanted[0] == "parquet" and sys.stdout.isatty():
         raise ConfigError("Parquet is nothing to read on a terminal. Give -o FILE.parquet, or pipe it on.")
     try:
-        with Store.open(db) as store:
+        with opened(terminal, db) as store:
             export_stream(store, session, sys.stdout.buffer, wanted[0], table)
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # whoever reads has enough; Typer would call that a failure

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,17 @@ from typing import Any
 from mimik.analytics import Caution
 from mimik.cli.terminal import Terminal
 from mimik.errors import ConfigError, StoreError
-from mimik.store import Purpose, Session, Store
+from mimik.store import Purged, Purpose, Session, Store
 
-__all__ = ["adopt", "chosen_purpose", "chosen_sessions", "name_of", "print_json", "tell_cautions"]
-
-_log = logging.getLogger(__name__)
+__all__ = [
+    "chosen_purpose",
+    "chosen_sessions",
+    "name_of",
+    "opened",
+    "print_json",
+    "tell_cautions",
+    "tell_purged",
+]
 
 
 def chosen_purpose(text: str | None) -> Purpose | None:
@@ -45,12 +51,27 @@ def chosen_sessions(store: Store, ids: list[str]) -> list[Session]:
     return list({session.id: session for session in found}.values())
 
 
-def adopt(store: Store) -> None:
-    """Let sessions whose program is gone be called interrupted, where the database may be written."""
-    try:
-        store.adopt()
-    except StoreError as error:
-        _log.info("sessions of ended programs stay as they are: %s", error)
+@contextmanager
+def opened(terminal: Terminal, db: str | None) -> Iterator[Store]:
+    """The store for reading, after what fell due: sessions past their days are gone before anybody reads them.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    with Store.open(db) as store:
+        try:
+            tell_purged(terminal, store.upkeep())
+        except StoreError as error:  # it may still be read
+            terminal.warn(error.text, **error.values)
+        yield store
+
+
+def tell_purged(terminal: Terminal, purged: Purged) -> None:
+    """Say what was deleted because its days are over."""
+    for session in purged.sessions:
+        terminal.say("Deleted, for its days are over: {session}", session=name_of(session))
+    for session in purged.raw:
+        terminal.say("Samples deleted, the sums a second stay: {session}", session=name_of(session))
 
 
 def name_of(session: Session) -> str:

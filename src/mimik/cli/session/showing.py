@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mimik.analytics import Analysis, analyse
-from mimik.cli.session.opening import adopt, chosen_purpose, print_json, tell_cautions
+from mimik.cli.session.opening import chosen_purpose, opened, print_json, tell_cautions
 from mimik.cli.terminal import Terminal
-from mimik.store import Marker, MarkerKind, Session, SessionState, Store
+from mimik.store import Marker, MarkerKind, Session, SessionState
 from mimik.store.marking import clock
 from mimik.words import EMOTION_COLOURS, emotion_name
 
@@ -67,8 +67,7 @@ def list_sessions(
 ) -> None:
     """Print the sessions, newest first."""
     chosen = chosen_purpose(purpose)
-    with Store.open(db) as store:
-        adopt(store)
+    with opened(terminal, db) as store:
         found = store.sessions(search, chosen, tag)
     if as_json:
         print_json(terminal, found)
@@ -86,8 +85,7 @@ def show_session(terminal: Terminal, db: str | None, key: str, relative: bool, a
     Raises:
         StoreError: there is no such session.
     """
-    with Store.open(db) as store:
-        adopt(store)
+    with opened(terminal, db) as store:
         session = store.session(key)
         markers, people = store.markers(session.id), store.people(session.id)
         analysis = analyse(session, store.aggregates(session.id), markers, people, relative=relative)
