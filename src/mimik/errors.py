@@ -10,7 +10,6 @@
     ├── ServerError      a server of Mimik cannot be reached, or refuses
     └── StoreError       a session cannot be saved, found, read or deleted
         └── MissingError it is not, or no longer, there
-        └── MissingError it is not, or no longer, there
 
 Each message names what was wrong and what to do about it.
 """
@@ -20,7 +19,6 @@ __all__ = [
     "DataError",
     "DetectorError",
     "MimikError",
-    "MissingError",
     "MissingError",
     "ServerError",
     "SinkError",
@@ -88,7 +86,3 @@ class ServerError(MimikError):
     """
 
     status: int | None = None
-
-
-class MissingError(StoreError):
-    """A session, marker or job is not, or no longer, there."""
