@@ -75,7 +75,8 @@ def create_app(
             sessions cannot be recorded.
         max_upload: bytes that a video for the analysis queue may have.
     """
-    streams, right_of_way, library = LiveStreams(), RightOfWay(), Library(store)
+    counted = metrics.Metrics()
+    streams, right_of_way, library = LiveStreams(counted.live), RightOfWay(), Library(store)
     worker = QueueWorker(pipeline, right_of_way)
     broadcast = None if source is None else Broadcast(pipeline, source, on_result, streams, right_of_way)
     limiter = CapacityLimiter(_AT_ONCE)
@@ -98,8 +99,8 @@ def create_app(
     app = FastAPI(title="Mimik", version=_VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.ready = Event()
     app.state.failure = None
-    app.state.metrics = metrics.Metrics()
-    app.state.analyzer = analyze.Analyzer(pipeline, app.state.metrics, right_of_way)
+    app.state.metrics = counted
+    app.state.analyzer = analyze.Analyzer(pipeline, counted, right_of_way)
     app.state.attributes = pipeline.attributes
     app.state.identity = pipeline.identity
     app.state.language = language
@@ -110,7 +111,7 @@ def create_app(
     install_problems(app)
     app.add_middleware(BodyLimit, unlimited=_UNLIMITED)
     app.add_middleware(Guard)
-    app.add_middleware(metrics.Metered, metrics=app.state.metrics)
+    app.add_middleware(metrics.Metered, metrics=counted)
     for part in (sessions, analyses, recording, jobs, analyze, models, metrics, *_FACADES):
         app.include_router(part.router)
 

@@ -191,11 +191,13 @@ class Live:
     Attributes:
         token: names it in the API; nobody can guess it.
         source: as given.
+        listener: called with every result, or None; must not block.
     """
 
     def __init__(self, source: str, tell: Callable[[Message], None]) -> None:
         self.token = secrets.token_urlsafe(16)
         self.source = source
+        self.listener: Callable[[FrameResult], None] | None = None
         self._tell = tell
         self._lock = threading.Lock()
         self._over = False
@@ -213,6 +215,8 @@ class Live:
 
     def offer(self, result: FrameResult) -> None:
         """Take a result; never waits for disk or database."""
+        if self.listener is not None:
+            self.listener(result)
         recording = self._recording
         if recording is not None:
             recording.write(result)
@@ -259,16 +263,21 @@ class Live:
 class LiveStreams:
     """The live streams of a server, by token.
 
+    Args:
+        listener: called with every result of every stream, in threads of their own; must not block.
+
     Attributes:
         tasks: where streams that are over are ended, so that nobody need wait for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Callable[[FrameResult], None] | None = None) -> None:
         self.tasks: TaskGroup | None = None
+        self._listener = listener
         self._streams: dict[str, Live] = {}
 
     def add(self, live: Live) -> None:
         """Make a stream known."""
+        live.listener = self._listener
         self._streams[live.token] = live
 
     def get(self, token: str) -> Live:

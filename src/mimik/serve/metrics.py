@@ -9,6 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mimik.types import FrameResult
+
 __all__ = ["Metered", "Metrics", "router"]
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6)
@@ -49,6 +51,12 @@ class Metrics:
             ["way"],
             registry=self.registry,
         )
+
+    def live(self, result: FrameResult) -> None:
+        """Count a live stream's result."""
+        self.pictures.labels("live").inc()
+        self.faces.labels("live").inc(len(result.faces))
+        self.dropped.labels("live").inc(result.dropped)
 
 
 class Metered:

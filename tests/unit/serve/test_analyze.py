@@ -20,6 +20,7 @@ from PIL import Image as Pillow
 
 from mimik.serve import create_app
 from mimik.serve.analyze import _INSIDE, FACE_COLUMNS
+from mimik.serve.messages import PICTURE_HEADER
 from mimik.serve.pictures import MAX_BYTES, MAX_MEGAPIXELS, MAX_PICTURES, MAX_TOGETHER
 from mimik.types import EmotionScores
 from mimik.weights import records
@@ -274,12 +275,13 @@ def test_what_is_too_much_is_dropped_and_counted() -> None:
         assert "mimik_queue 0.0" in counted
 
 
-def test_metrics(server: Served) -> None:
-    def value(line: str) -> float:
-        text = server.http.get("/metrics").text
-        found = [each.rpartition(" ")[2] for each in text.splitlines() if each.startswith(line + " ")]
-        return float(found[0]) if found else 0.0
+def _counted(server: Served, line: str) -> float:
+    text = server.http.get("/metrics").text
+    found = [each.rpartition(" ")[2] for each in text.splitlines() if each.startswith(line + " ")]
+    return float(found[0]) if found else 0.0
 
+
+def test_metrics(server: Served) -> None:
     counts = {
         'mimik_requests_total{method="POST",route="/v1/analyze",status="200"}': 1,
         'mimik_requests_total{method="POST",route="/v1/analyze",status="415"}': 1,
@@ -288,11 +290,20 @@ def test_metrics(server: Served) -> None:
         'mimik_pictures_total{way="analyze"}': 1,
         'mimik_faces_total{way="analyze"}': 2,
     }
-    before = {line: value(line) for line in counts}
+    before = {line: _counted(server, line) for line in counts}
     post(server, PNG)
     post(server, b"no")
     server.http.get("/there/is/nothing")
-    assert {line: value(line) - before[line] for line in counts} == counts
+    assert {line: _counted(server, line) - before[line] for line in counts} == counts
+
+
+def test_live_pictures_are_counted(server: Served) -> None:
+    before = _counted(server, 'mimik_faces_total{way="live"}')
+    with server.socket("/ws/camera") as socket:
+        socket.recv(10)
+        socket.send(PICTURE_HEADER.pack(1, 0.0) + JPEG)
+        assert json.loads(socket.recv(10))["type"] == "result"
+    assert _counted(server, 'mimik_faces_total{way="live"}') == before + 2
 
 
 def test_openapi_tells_of_pictures(server: Served) -> None:
