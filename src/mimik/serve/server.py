@@ -138,7 +138,9 @@ def _announce(address: str, ready: Callable[[str], None] | None, open_browser: b
 def _listen(host: str, port: int | None) -> socket.socket:
     wanted = range(DEFAULT_PORT, DEFAULT_PORT + _TRIES) if port is None else (port,)
     for number in wanted:
-        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        # asyncio sends small answers at once only over sockets that say that they speak TCP; others wait for 40 ms.
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if sys.platform != "win32":  # where it would let two servers share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

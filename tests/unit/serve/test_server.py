@@ -5,11 +5,14 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from mimik.errors import ConfigError
 from mimik.serve import create_app, serve
 from mimik.serve.server import _prepare
 from tests.fakes import fake_pipeline
+from tests.serving import served
 
 
 @pytest.fixture
@@ -57,3 +60,20 @@ def test_what_is_loaded_is_kept_out_of_garbage_collection_while_it_serves(monkey
     serve(create_app(fake_pipeline()), port=0)
     assert frozen[0] > 10_000
     assert gc.get_freeze_count() == 0
+
+
+def test_small_answers_are_sent_at_once() -> None:
+    """A connection of the server does not wait for the acknowledgement of what it sent before (Nagle's algorithm)."""
+    set_on: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
+        transport = receive.__self__.transport  # type: ignore[attr-defined]
+        connection = transport.get_extra_info("socket")
+        set_on.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        await Response("x")(scope, receive, send)
+
+    with served(app) as server:
+        server.http.get("/")
+    assert set_on == [1]
