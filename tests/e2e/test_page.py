@@ -307,7 +307,7 @@ def test_end_and_errors_of_the_source_are_told(source: object, said: str, visit:
 
 
 def test_notices_are_told_in_a_calm_banner(visit: Visitor) -> None:
-    """A camera that is looked for again."""
+    """A camera that is looked for again; two at once stand together: what happened, and what it means."""
     notices: list[Notice] = []
 
     def open_source(notice: Notice) -> Source:
@@ -321,6 +321,11 @@ def test_notices_are_told_in_a_calm_banner(visit: Visitor) -> None:
         visitor.page.locator("#start").click()
         visitor.page.locator(".card").first.wait_for(timeout=SOON)
         notices[0]("{name}: gone; looking for it.", {"name": "camera 0"})
-        expect(visitor.page.locator("#banner")).to_have_text("camera 0: gone; looking for it.")
+        banner = visitor.page.locator("#banner")
+        expect(banner).to_have_text("camera 0: gone; looking for it.")
+        visitor.page.wait_for_timeout(1100)  # it is old by then, and gives way
+        for text in ("There is no room left.", "The session is not being saved."):
+            notices[0](text, {})
+        expect(banner).to_have_text("There is no room left. The session is not being saved.")
         _state(visitor.page, "live")
         visitor.check()

@@ -12,6 +12,7 @@ import { clock, decimal, say, t } from "./words.js";
 
 const part = (id) => document.getElementById(id);
 const state = () => document.body.dataset.state;
+const TOGETHER_MS = 1000;
 const RUNNING = ["live", "paused", "starting"];
 
 export class Live {
@@ -22,7 +23,7 @@ export class Live {
   #recording;
   #feed = null;
   #message = null; // what the panel says above its button: {title, text, values} in English
-  #notice = null;
+  #notices = []; // what the banner says: {text, values, at}
   #noticeTimer = 0;
   #pausedRecording = false;
 
@@ -67,8 +68,8 @@ export class Live {
       part("message-title").textContent = t(this.#message.title);
       part("message-text").textContent = t(this.#message.text, this.#message.values);
     }
-    part("banner").hidden = this.#notice === null;
-    if (this.#notice !== null) part("banner").textContent = t(this.#notice.text, this.#notice.values);
+    part("banner").hidden = this.#notices.length === 0;
+    part("banner").textContent = this.#notices.map(({ text, values }) => t(text, values)).join(" ");
     this.#writeStored();
     this.#writeFigures();
     this.#people.redraw();
@@ -136,11 +137,13 @@ export class Live {
   }
 
   #tell(text, values = {}) {
-    this.#notice = { text, values };
+    const at = performance.now();
+    // Two that come together belong together: what happened, and what it means.
+    this.#notices = [...this.#notices.filter((before) => at - before.at < TOGETHER_MS), { text, values, at }].slice(-2);
     this.write();
     clearTimeout(this.#noticeTimer);
     this.#noticeTimer = setTimeout(() => {
-      this.#notice = null;
+      this.#notices = [];
       this.write();
     }, 8000);
   }
@@ -170,7 +173,8 @@ export class Live {
 
   async #start() {
     if (this.#feed !== null) return;
-    this.#message = this.#notice = null;
+    this.#message = null;
+    this.#notices = [];
     this.#recording.last = null;
     part("saved").hidden = true;
     void loadPlotly(this.#settings.plotly_styles); // unless it is there already
@@ -241,7 +245,7 @@ export class Live {
     this.#mood.clear();
     part("saved").hidden = true;
     this.#message = said;
-    this.#notice = null;
+    this.#notices = [];
     this.#enter("stopped");
   }
 
