@@ -42,7 +42,7 @@ def keep(store: Store, draft: Draft, mood: Emotion, people: int = 3, seconds: in
     return store.session(writer.session.id)
 
 
-def film(path: Path, seconds: int = 4) -> Path:
+def film(path: Path, seconds: int = 4, fps: int = 10) -> Path:
     """A small video that a browser plays."""
-    pictures = [np.full((90, 160, 3), 40 + number % 200, np.uint8) for number in range(seconds * 10)]
-    return write_video(path, pictures, fps=10)
+    pictures = [np.full((90, 160, 3), 40 + number % 200, np.uint8) for number in range(seconds * fps)]
+    return write_video(path, pictures, fps=fps)

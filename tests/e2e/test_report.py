@@ -13,8 +13,7 @@ from tests.unit.report.lessons import HOSTILE, lesson, lesson_session
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.parametrize("language", ["en", "tr"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("language", "width"), [("tr", 390), ("en", 1280)])
 def test_a_report_opens_offline_and_draws_every_figure(
     browser: Browser, tmp_path: Path, language: str, width: int
 ) -> None:

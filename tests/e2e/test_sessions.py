@@ -22,7 +22,7 @@ from tests.e2e.recorded import film, keep
 from tests.fakes import FakeClassifier, detection, fake_pipeline
 from tests.serving import Served, served
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.timing]
 
 SOON = 30_000
 PLACES = ("live", "analyse", "sessions", "compare", "settings")
@@ -256,7 +256,7 @@ def test_queue_from_upload_to_session(store: Store, visit: Visitor, tmp_path: Pa
 def test_timeline_video_and_markers_move_together(server: Served, store: Store, visit: Visitor, tmp_path: Path) -> None:
     """The user's own video follows the strip, playing moves the cursor; markers are added, changed, loaded, deleted."""
     kept = keep(store, Draft("Spot"), Emotion.HAPPY, seconds=60, rest_s=10)
-    own = film(tmp_path / "own.mp4", seconds=60)
+    own = film(tmp_path / "own.mp4", seconds=60, fps=4)
     table = tmp_path / "markers.csv"
     table.write_text("time,label\n0:30,chorus\n45,end titles\n", "utf-8")
     sent: list[str] = []

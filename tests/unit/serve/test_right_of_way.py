@@ -3,7 +3,11 @@
 import threading
 import time
 
+import pytest
+
 from mimik.serve.right_of_way import RightOfWay
+
+pytestmark = pytest.mark.timing
 
 
 def _took(work: threading.Thread) -> float:
