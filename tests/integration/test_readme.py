@@ -33,11 +33,16 @@ def test_both_languages_show_the_same_code_and_commands() -> None:
 def test_the_figures_are_those_of_the_record() -> None:
     from mimik.weights import read_record
 
-    measured = read_record("default").measured
+    record = read_record("default")
+    measured, shown = record.measured, record.shown
+    assert shown is not None
     low, high = measured.interval
     english = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"**{measured.accuracy:.1%}**".replace("%", " %") in english
     assert f"{low * 100:.1f}–{high * 100:.1f} %" in english
     assert f"{measured.accuracy_without_twins * 100:.1f} %" in english
+    assert f"**{shown.agreement * 100:.1f} %**" in english
+    assert f"{shown.agreement_of_fer * 100:.1f} %" in english
     turkish = (ROOT / "README.tr.md").read_text(encoding="utf-8")
+    assert f"**%{shown.agreement * 100:.1f}**".replace(".", ",") in turkish
     assert f"**%{measured.accuracy * 100:.1f}**".replace(".", ",") in turkish
