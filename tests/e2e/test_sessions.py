@@ -215,6 +215,30 @@ def test_a_rest_is_measured_and_what_is_not_being_saved_is_told(server: Served, 
     assert rest.end_s - rest.time_s == pytest.approx(10, abs=0.5)
 
 
+def test_a_recording_goes_on_while_the_tab_is_not_looked_at(server: Served, store: Store, visit: Visitor) -> None:
+    """Headless Chromium hides no tab; what a hidden one is not told, new pictures and times to draw, is held back."""
+    with visit(server.address, locale="en-GB") as visitor:
+        page = visitor.page
+        page.add_init_script(
+            "HTMLVideoElement.prototype.requestVideoFrameCallback = () => 0; window.requestAnimationFrame = () => 0;"
+        )
+        page.reload()
+        page.locator("html.spoken").wait_for()
+        page.locator("#start").click()
+        page.locator("#record").click(timeout=SOON)
+        dialog = page.locator("#record-dialog")
+        dialog.get_by_label("Title").fill("Out of sight")
+        dialog.locator("[type=submit]").evaluate("button => button.click()")  # no animation frames: nothing is "stable"
+        expect(page.locator("#stored")).to_have_text(re.compile(r"0:0[4-9]"), timeout=SOON)
+        page.locator("#recording-stop").evaluate("button => button.click()")
+        expect(page.locator("#saved a")).to_be_visible(timeout=SOON)
+        visitor.check()
+    (kept,) = store.sessions()
+    seconds = store.aggregates(kept.id).of(0)
+    assert seconds.frames.sum() >= 6
+    assert len(seconds) >= 3, "the pictures came only at the beginning or the end"
+
+
 def test_queue_from_upload_to_session(store: Store, visit: Visitor, tmp_path: Path) -> None:
     """Progress, a reload in its midst, cancelling, the session; a picture is refused in words."""
     pipeline = fake_pipeline(detection(20, 20, 60), classifier=FakeClassifier(pause_s=0.05))
