@@ -32,7 +32,8 @@ from mimik.lab.metrics import ferplus_labels
 from mimik.lab.networks import MEAN, STD, load_network, predict
 from mimik.lab.quantise import CALIBRATION, write_fp16, write_fp32, write_int8
 from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe
-from mimik.lab.runs import commit, make_splits, read_facts, read_rows, recipe_of
+from mimik.lab.runs import make_splits, read_facts, read_rows, recipe_of
+from mimik.lab.shown import fit_shown
 from mimik.lab.zoo.size import fused, multiply_adds
 from mimik.types import Emotion, Thresholds
 from mimik.weights import Measured, Record, write_record
@@ -141,6 +142,8 @@ def export(
                 draft, name=called, file=file.name if ship else None, sha256=digest if ship else None
             )
             record = _measured(record, heads["fer"], splits.validation, splits.training)
+            if ferplus is not None and splits.validation.counts.any():
+                record = dataclasses.replace(record, shown=fit_shown(heads, splits.validation, "PublicTest"))
             if ship:
                 (folder / file.name).write_bytes(file.read_bytes())
                 files.append(folder / file.name)
@@ -214,7 +217,7 @@ def _draft(name: str, title: str, recipe: Recipe, run: Path, network: nn.Module,
         licence=LICENCE,
         data=f"{data}, {recipe.origin}",
         recipe=recipe.model_dump(mode="json"),
-        commit=read_facts(run).get("commit", commit()),
+        commit=read_facts(run).get("commit", "unknown"),
         epochs=len(read_rows(run)),
         side=SIDE,
         mean=MEAN,
