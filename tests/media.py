@@ -58,6 +58,7 @@ def write_video(
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
     format: str | None = None,  # noqa: A002 (PyAV's name)
+    tags: dict[str, str] | None = None,
 ) -> Path:
     """Write a video.
 
@@ -73,11 +74,13 @@ def write_video(
         options: the encoder's.
         container_options: the format's, such as ``{"movflags": "faststart"}``.
         format: FFmpeg's name of the format.
+        tags: what the file says of itself, such as ``{"creation_time": "2026-03-02T09:00:00Z"}``.
 
     Returns:
         `path`.
     """
     with av.open(str(path), "w", format=format, options=container_options or {}) as container:
+        container.metadata.update(tags or {})
         stream: VideoStream | None = None
         sound: AudioStream | None = None
         seconds = 0.0

@@ -19,7 +19,7 @@ def by_hour(sessions: Iterable[tuple[Session, Aggregates]]) -> Hours:
     """Mood by weekday and hour over one or more sessions, each in the local time of its recording.
 
     A step belongs to the hour in which its middle lies. Hours of analysed videos are counted from the time at which
-    the session says it started.
+    their files say that they begin.
     """
     sums = np.zeros((168, 18))
     frames, faces = np.zeros(168), np.zeros(168)
@@ -62,7 +62,8 @@ def by_hour(sessions: Iterable[tuple[Session, Aggregates]]) -> Hours:
     if videos:
         warnings.append(
             say(
-                "{count} of the sessions are videos: their hours are right only if their start time was given.",
+                "{count} of the sessions are videos: their hours are right only if the files tell when they were "
+                "recorded.",
                 count=videos,
             )
         )

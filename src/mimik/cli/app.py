@@ -124,13 +124,16 @@ def _start(
         "Examples:\n"
         "  mimik demo                            the live page, in your browser\n"
         "  mimik demo --headless                 ten seconds of it, as text\n"
-        "  mimik demo --headless --seconds 60    a minute of it"
+        "  mimik demo --headless --seconds 60    a minute of it\n"
+        "  mimik demo --headless --session Try   keep the figures, for a report"
     ),
 )
 def demo(
     context: typer.Context,
     headless: Annotated[bool, typer.Option("--headless", help="Print a summary every second instead.")] = False,
     seconds: Seconds = None,
+    session: options.Title = None,
+    db: options.Database = None,
     host: Host = "127.0.0.1",
     port: Port = None,
     no_browser: NoBrowser = False,
@@ -144,10 +147,11 @@ def demo(
 
     chosen = settings(detector, model, threads, side, live=True)
     page = work.Page(host, port, not no_browser)
+    wish = options.Wish(session, db=db)
     if headless:
-        code = work.demonstrate(context.obj, chosen, 10.0 if seconds is None else seconds)
+        code = work.demonstrate(context.obj, chosen, 10.0 if seconds is None else seconds, wish)
     else:
-        code = work.show_page(context.obj, chosen, "demo", page, record=None, seconds=seconds)
+        code = work.show_page(context.obj, chosen, "demo", page, seconds=seconds, wish=wish)
     raise typer.Exit(code)
 
 

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from mimik.analysis import Spooled
 from mimik.cli.keeping import Plan
 from mimik.cli.terminal import Terminal
-from mimik.errors import ConfigError, StoreError
-from mimik.sources import is_picture
+from mimik.errors import ConfigError, SourceError, StoreError
+from mimik.sources import VideoFile, is_picture
 from mimik.store import SessionState, SessionWriter
 from mimik.types import Sink, SourceKind
 
@@ -71,7 +72,10 @@ class Films:
             self.sessions.append(kept)
             yield None
             return
-        draft = replace(self._plan.draft, title=title, source=str(path), live=False, model=self._model)
+        began = _recorded_at(path)
+        draft = replace(
+            self._plan.draft, title=title, source=str(path), live=False, model=self._model, started_at=began
+        )
         writer = SessionWriter(self._plan.store, draft, notice=self._terminal.notice, wall_clock=False)
         with writer:
             self._write(note, title, writer.session.id, whole=False)
@@ -100,3 +104,10 @@ class Films:
     @staticmethod
     def _write(note: Path, title: str, session: str, whole: bool) -> None:
         note.write_text(json.dumps({"title": title, "session": session, "whole": whole}), encoding="utf-8")
+
+
+def _recorded_at(path: Path) -> datetime | None:
+    try:
+        return VideoFile(path).recorded_at
+    except SourceError:  # it was read before, and is gone now
+        return None

@@ -15,6 +15,7 @@ from mimik.cli.terminal import Terminal
 from mimik.cli.typed import Typed
 from mimik.errors import ConfigError, StoreError
 from mimik.sinks import BlurredClip
+from mimik.sources import VideoFile
 from mimik.store import Draft, Marker, Purpose, SessionWriter, Store
 from mimik.store.law import legal_notice
 from mimik.types import FrameResult, Source, SourceKind
@@ -135,7 +136,8 @@ class Keeper:
         self._terminal = terminal
         self._plan = plan
         live = source.kind is SourceKind.LIVE
-        draft = replace(plan.draft, source=source.name, live=live, model=model)
+        began = source.recorded_at if isinstance(source, VideoFile) else None
+        draft = replace(plan.draft, source=source.name, live=live, model=model, started_at=began)
         self._writer = SessionWriter(plan.store, draft, notice=terminal.notice, wall_clock=live)
         self._lock = threading.Lock()
         self._begun = False

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
@@ -20,6 +21,10 @@ from mimik.sources.pictures import MEGAPIXELS
 from mimik.types import Frame, Notice, SourceKind
 
 __all__ = ["VideoFile"]
+
+_RECORDED = ("com.apple.quicktime.creationdate", "creation_time", "date")
+"""Where files say when they were made, the most exact first."""
+_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # clocks that were never set begin in 1904 or 1970
 
 # What FFmpeg reads besides videos: pictures, text as a terminal's screen, lists of other files.
 _NO_VIDEOS = {"image2", "tty", "concat", "hls", "ffmetadata", "webvtt", "srt"}
@@ -66,6 +71,8 @@ class VideoFile:
             self._fps = float(rate) if rate else None
             self._duration_s = _duration(stream) or (container.duration or 0) / av.time_base or None
             self._frames = stream.frames or None
+            told = _recorded_at({**stream.metadata, **container.metadata})
+            self._recorded_at = told or self._changed_at() - timedelta(seconds=self._duration_s or 0.0)
             if next(self._decode(container, Timeline(stream)), None) is None:
                 raise self._no_frame()
         self.damaged = None
@@ -79,6 +86,14 @@ class VideoFile:
     def duration_s(self) -> float | None:
         """Length in seconds, as far as the file says."""
         return self._duration_s
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When it begins, with a time zone: as cameras and phones write it into the file.
+
+        Else by when the file was last changed, which a camera does as it ends; a copy's may be later.
+        """
+        return self._recorded_at
 
     @property
     def frame_count(self) -> int | None:
@@ -169,6 +184,12 @@ class VideoFile:
         except (OSError, ValueError, av.FFmpegError) as error:
             raise self._no_video(_text(error)) from error
 
+    def _changed_at(self) -> datetime:
+        try:
+            return datetime.fromtimestamp(self.path.stat().st_mtime, UTC).astimezone()
+        except (OSError, OverflowError, ValueError):  # gone, or an impossible date
+            return datetime.now(UTC).astimezone()
+
     def _no_video(self, detail: str) -> SourceError:
         return SourceError(
             "{path}: not a video that can be read, or cut short ({detail}). Give a video file such as MP4.",
@@ -178,6 +199,20 @@ class VideoFile:
 
     def _no_frame(self) -> SourceError:
         return SourceError("{path}: a video without a single frame that can be read.", path=self.path)
+
+
+def _recorded_at(tags: dict[str, str]) -> datetime | None:
+    for name in _RECORDED:
+        text = tags.get(name, "")
+        try:
+            made = datetime.fromisoformat(text)
+            local = made.astimezone()
+        except (ValueError, OverflowError, OSError):
+            continue
+        if "T" in text and _EARLIEST < local < datetime.now(UTC) + timedelta(days=1):
+            # Apple's tells the zone of the place, the others are in UTC.
+            return made if name == _RECORDED[0] and made.tzinfo is not None else local
+    return None
 
 
 def _text(error: Exception) -> str:

@@ -46,10 +46,10 @@ def people_of(connection: Connection, session: int) -> int:
 
 
 def read_sessions(connection: Connection, condition: ColumnElement[bool] | None = None) -> tuple[Session, ...]:
-    """The sessions that meet a condition, newest first."""
+    """The sessions that meet a condition, those begun last first; a video may tell of an earlier day."""
     counted = select(people.c.session, func.count().label("people")).group_by(people.c.session)
     counts = {row.session: row.people for row in connection.execute(counted)}
-    query = select(sessions).order_by(sessions.c.started_at.desc(), sessions.c.key.desc())
+    query = select(sessions).order_by(sessions.c.key.desc())
     if condition is not None:
         query = query.where(condition)
     return tuple(session_of(row, counts.get(row.key, 0)) for row in connection.execute(query))

@@ -265,10 +265,11 @@ def test_markers_that_cannot_be_are_refused_together_with_the_good(
 
 
 def test_sessions_are_found_by_words_purpose_and_tag_newest_first(store: Store) -> None:
+    """The one made last comes first, also where it is of a video of long ago."""
     day = datetime(2026, 1, 1, tzinfo=UTC)
     old = store.begin(Draft("Istanbul, ilk ders", tags=("7b",), started_at=day))
-    new = store.begin(Draft("Reklam A", Purpose.ADVERTISEMENT, tags=("İstanbul",), started_at=day + timedelta(1)))
     mid = store.begin(Draft("Reklam B", Purpose.ADVERTISEMENT, source="b.mp4", started_at=day + timedelta(0.5)))
+    new = store.begin(Draft("Reklam A", Purpose.ADVERTISEMENT, tags=("İstanbul",), started_at=day - timedelta(900)))
     assert [session.id for session in store.sessions()] == [new.id, mid.id, old.id]
     assert [session.id for session in store.sessions("İSTANBUL")] == [new.id, old.id]
     assert [session.id for session in store.sessions("reklam istanbul")] == [new.id]

@@ -22,7 +22,7 @@ from mimik.cli.typed import Typed
 from mimik.cli.window import HighGui
 from mimik.errors import StoreError
 from mimik.pipeline import Pipeline
-from mimik.sources import Paced
+from mimik.sources import Paced, VideoFile
 from mimik.store import Draft, MarkerKind, Purpose, Session, SessionState, Store
 from mimik.store.values import ROOM
 from mimik.types import Frame, FrameResult, Source, SourceKind
@@ -360,6 +360,15 @@ def test_nobody_types_into_a_pipe() -> None:
     assert not Typed(lambda line: None).start()
 
 
+def test_the_demo_may_be_kept(wire: Wire, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    wire(FakeSource(10, fps=50, kind=SourceKind.LIVE))
+    assert main(["demo", "--headless", "--session", "Try"]) == 0
+    session = only(store)
+    assert (session.title, session.state, session.source) == ("Try", SessionState.DONE, "fake")
+    assert session.people == 1
+    assert f"mimik session report {session.id}" in capsys.readouterr().err
+
+
 # --- analysed videos ----------------------------------------------------------------------------------------------
 
 
@@ -385,6 +394,7 @@ def test_an_analysed_video_is_a_session(tmp_path: Path, store: Store, capsys: py
     assert json.loads(said.out)["sessions"] == [session.id]
     assert f"mimik session report {session.id}" in said.err
     assert (session.title, session.live, session.source) == ("Spot", False, film)
+    assert session.started_at == VideoFile(film).recorded_at
     assert session.state is SessionState.DONE
     assert store.aggregates(session.id).of(ROOM).frames.tolist() == [10, 10]
     assert store.aggregates(session.id).of(1).frames.tolist() == [10, 10]

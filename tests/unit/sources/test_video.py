@@ -2,6 +2,7 @@
 
 import gc
 import os
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,6 +39,30 @@ def test_every_frame_in_order_at_its_time(tmp_path: Path) -> None:
     assert video.frame_count == 60
     assert video.duration_s == pytest.approx(2.4)
     assert video.damaged is None
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_file_tells_when_it_was_recorded(tmp_path: Path, suffix: str) -> None:
+    tags = {"creation_time": "2024-03-02T09:30:00.000000Z"}
+    video = VideoFile(write_video(tmp_path / f"v{suffix}", numbered_frames(5), tags=tags))
+    assert video.recorded_at == datetime(2024, 3, 2, 9, 30, tzinfo=UTC)
+    assert video.recorded_at.utcoffset() == video.recorded_at.astimezone().utcoffset()  # hours are this place's
+
+
+def test_a_phones_own_time_zone_is_kept(tmp_path: Path) -> None:
+    tags = {"com.apple.quicktime.creationdate": "2024-03-02T23:30:00+0300", "creation_time": "2024-03-02T20:31:00Z"}
+    path = write_video(
+        tmp_path / "v.mov", numbered_frames(5), tags=tags, container_options={"movflags": "use_metadata_tags"}
+    )
+    assert VideoFile(path).recorded_at.isoformat() == "2024-03-02T23:30:00+03:00"
+
+
+@pytest.mark.parametrize("told", ["", "1904-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "\x01?"])
+def test_else_it_was_recorded_up_to_its_last_change(tmp_path: Path, told: str) -> None:
+    path = write_video(tmp_path / "v.mkv", numbered_frames(50), fps=25, tags={"creation_time": told})
+    changed = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    os.utime(path, (changed.timestamp(), changed.timestamp()))
+    assert abs(VideoFile(path).recorded_at - changed + timedelta(seconds=2)) < timedelta(seconds=0.1)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
