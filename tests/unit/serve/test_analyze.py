@@ -5,10 +5,12 @@ import io
 import json
 import struct
 import threading
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 import numpy as np
@@ -21,7 +23,8 @@ from PIL import Image as Pillow
 from mimik.serve import create_app
 from mimik.serve.analyze import _INSIDE, FACE_COLUMNS
 from mimik.serve.messages import PICTURE_HEADER
-from mimik.serve.pictures import MAX_BYTES, MAX_MEGAPIXELS, MAX_PICTURES, MAX_TOGETHER
+from mimik.serve.pictures import MAX_BYTES, MAX_MEGAPIXELS, MAX_PICTURES, MAX_TOGETHER, parse_form
+from mimik.serve.problems import ProblemError
 from mimik.types import EmotionScores
 from mimik.weights import records
 from tests.fakes import FakeClassifier, detection, fake_pipeline
@@ -304,6 +307,31 @@ def test_live_pictures_are_counted(server: Served) -> None:
         socket.send(PICTURE_HEADER.pack(1, 0.0) + JPEG)
         assert json.loads(socket.recv(10))["type"] == "result"
     assert _counted(server, 'mimik_faces_total{way="live"}') == before + 2
+
+
+@given(fields=st.lists(st.tuples(st.text(min_size=1, max_size=9), st.text(max_size=30)), max_size=9))
+def test_plain_forms(fields: list[tuple[str, str]]) -> None:
+    """As browsers and programs encode them."""
+    body = urlencode(fields, errors="replace").encode()
+    found = parse_form("application/x-www-form-urlencoded", body)
+    assert [(part.name, part.text) for part in found] == parse_qsl(body.decode(), keep_blank_values=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"a=" + b"%41" * 10_000_000),
+        ("application/x-www-form-urlencoded", b"a&" * 10_000_000),
+        ("multipart/form-data; boundary=b", b"--b\r\nX: " + b"a" * 30_000_000),
+        ("multipart/form-data; boundary=b", b"--b\r\n" + b"X: y\r\n" * 5_000_000),
+    ],
+)
+def test_forms_that_would_keep_python_busy(kind: str, body: bytes) -> None:
+    """The live picture would freeze for as long."""
+    began_s = time.process_time()
+    with pytest.raises(ProblemError):
+        parse_form(kind, body)
+    assert time.process_time() - began_s < 3
 
 
 def test_openapi_tells_of_pictures(server: Served) -> None:
