@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mimik import Pipeline
-from mimik.classify import OnnxClassifier
+from mimik.classify import FERPLUS_SEVEN, OnnxClassifier
 from mimik.types import Emotion, State
 from tests.faces import compose
 
@@ -22,12 +22,16 @@ EVERY = 18
 
 def test_detection_and_alignment_cost_little_accuracy() -> None:
     from mimik.lab.data import read_parquet
+    from mimik.lab.metrics import ferplus_labels
 
     faces = read_parquet(Path(os.environ["MIMIK_FER2013"]), "PublicTest")
-    images, labels = faces.images[::EVERY], faces.labels[::EVERY]
+    # What most of ten people said, as that is what the shown head tells; -1 where they did not agree.
+    said = ferplus_labels(faces.counts, "majority")
+    rows = [row for row in np.flatnonzero(said >= 0) if said[row] in FERPLUS_SEVEN][::EVERY]
+    images, labels = faces.images[rows], [FERPLUS_SEVEN.index(label) for label in said[rows]]
     pipeline, classifier = Pipeline.load(), OnnxClassifier.load()
     straight = [
-        scores.top is tuple(Emotion)[int(label)]
+        scores.top is tuple(Emotion)[label]
         for scores, label in zip(classifier.classify(list(images)), labels, strict=True)
     ]
     found, read, right, right_straight = 0, 0, 0, 0
@@ -39,12 +43,12 @@ def test_detection_and_alignment_cost_little_accuracy() -> None:
         face = max(result, key=lambda one: one.detection.box.height)
         if face.state is not State.WITHHELD:
             read += 1
-            right += face.emotions.top is tuple(Emotion)[int(label)]
+            right += face.emotions.top is tuple(Emotion)[label]
             right_straight += bool(fed)
     assert found >= 0.93 * len(labels), "nearly all are found; some of FER-2013's pictures are no faces"
     assert read >= 0.9 * found
     assert right >= right_straight - 0.05 * read, "and read nearly as well as when they are fed straight"
-    assert right >= 0.6 * read
+    assert right >= 0.75 * read
 
 
 def test_several_faces_of_one_picture_are_read_at_once() -> None:
