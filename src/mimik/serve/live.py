@@ -71,6 +71,11 @@ class Recording:
         """As it was begun, or as it ended."""
         return self._ended or self._writer.session
 
+    @property
+    def deleted(self) -> bool:
+        """Whether somebody deleted the session meanwhile; `stop` then leaves nothing of it."""
+        return self._writer.deleted
+
     def write(self, result: FrameResult) -> None:
         """Take a result; never waits for disk or database."""
         with self._flow:
@@ -119,27 +124,41 @@ class Recording:
         return marker
 
     def stop(self) -> Session:
-        """Finish the session and return it. Safe to call twice."""
+        """Finish the session and return it. Safe to call twice.
+
+        Raises:
+            ProblemError: it was deleted; nothing of it is left.
+        """
         with self._control:
-            if self._ended is not None:
-                return self._ended
-            with self._flow:
-                self._running = False
-            try:
-                if self._clip is not None and not self._clip.close():
-                    self._store.set_clip(self.session.id, None)
-            except StoreError as error:
-                _log.warning("session %s: the clip could not be taken back: %s", self.session.id, error)
-            finally:
-                self._writer.__exit__(None, None, None)
-            try:
-                ended = self._store.session(self.session.id)
-            except StoreError as error:
-                ended = replace(self.session, state=SessionState.INTERRUPTED, duration_s=self._writer.elapsed_s)
+            if self._ended is None:
+                self._ended = self._finish()
+                self.announce()
+        if self.deleted:
+            raise ProblemError(
+                410,
+                "The session “{title}” was deleted, so nothing more of it is recorded. The run goes on.",
+                title=self._ended.title,
+            )
+        return self._ended
+
+    def _finish(self) -> Session:
+        with self._flow:
+            self._running = False
+        try:
+            if self._clip is not None and not self._clip.close():
+                self._store.set_clip(self.session.id, None)
+        except StoreError as error:
+            _log.warning("session %s: the clip could not be taken back: %s", self.session.id, error)
+        finally:
+            self._writer.__exit__(None, None, None)
+        if self.deleted and self._clip is not None:
+            self._clip.discard()
+        try:
+            return self._store.session(self.session.id)
+        except StoreError as error:
+            if not self.deleted:
                 self._tell(notice_message(error.text, error.values))
-            self._ended = ended
-        self.announce()
-        return ended
+            return replace(self.session, state=SessionState.INTERRUPTED, duration_s=self._writer.elapsed_s)
 
     def message(self) -> RecordingMessage:
         """How it stands."""
@@ -153,8 +172,9 @@ class Recording:
         )
 
     def announce(self) -> None:
-        """Tell the viewers how it stands."""
-        self._tell(self.message())
+        """Tell the viewers how it stands; a deleted one, of which a notice told, stands no way."""
+        if not self.deleted:
+            self._tell(self.message())
 
     def _notice(self, text: str, values: dict[str, object]) -> None:
         self._tell(notice_message(text, values))
@@ -231,6 +251,10 @@ class Live:
         with self._lock:
             if self._over:
                 raise ProblemError(404, "This live view is over. Open the page again.")
+            if self._recording is not None and self._recording.deleted:
+                with suppress(ProblemError):
+                    self._recording.stop()
+                self._recording = None
             if self._recording is not None:
                 raise ProblemError(409, "This is being recorded already. Stop that recording first.")
             recording = Recording(store, draft, clip, self._tell)
@@ -242,7 +266,7 @@ class Live:
         """End the recording. Blocks.
 
         Raises:
-            ProblemError: nothing is being recorded.
+            ProblemError: nothing is being recorded, or its session was deleted.
         """
         with self._lock:
             recording = self._recording

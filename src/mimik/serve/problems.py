@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mimik.errors import ConfigError, MimikError, SinkError, SourceError, StoreError
+from mimik.errors import ConfigError, MimikError, MissingError, SinkError, SourceError, StoreError
 
 __all__ = ["MAX_BODY", "BodyLimit", "ProblemError", "answer_problem", "install_problems", "invalid", "validated"]
 
@@ -189,7 +189,7 @@ def _status(error: MimikError) -> int:
     if isinstance(error, StoreError):
         if "place" in error.values:  # the database itself
             return 503
-        return 404 if error.values.keys() & {"session", "job", "marker"} else 422
+        return 404 if isinstance(error, MissingError) else 422
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mimik.errors import MimikError, SourceError, StoreError
+from mimik.errors import MimikError, MissingError, SourceError, StoreError
 from mimik.pipeline import Pipeline
 from mimik.serve.right_of_way import RightOfWay
 from mimik.sources import VideoFile
@@ -199,9 +199,9 @@ class QueueWorker:
         left_s = took_s / progress * (1 - progress) if progress > 0 else None
         try:
             now = store.update_job(job.id, progress=progress, left_s=left_s)
+        except MissingError as error:  # everything was deleted
+            raise _Ended from error
         except StoreError as error:
-            if "job" in error.values:  # everything was deleted
-                raise _Ended from error
             _log.warning("job %s: its progress cannot be saved: %s", job.id, error)
         else:
             if now.state is not JobState.RUNNING:  # cancelled by another process
@@ -217,10 +217,8 @@ def _progress(video: VideoFile, index: int, time_s: float) -> float:
 def _job(store: Store, job: str) -> Job | None:
     try:
         return store.job(job)
-    except StoreError as error:
-        if "job" in error.values:
-            return None
-        raise
+    except MissingError:
+        return None
 
 
 def _shown(error: MimikError, job: Job) -> dict[str, str]:

@@ -24,10 +24,13 @@ def _live(token: str, request: Request) -> Live:
     return streams.get(token)
 
 
-def _recording(live: Annotated[Live, Depends(_live)]) -> Recording:
-    if live.recording is None:
+async def _recording(live: Annotated[Live, Depends(_live)]) -> Recording:
+    recording = live.recording
+    if recording is not None and recording.deleted:
+        await to_thread.run_sync(live.stop)  # which says so
+    if recording is None:
         raise ProblemError(409, "Nothing is being recorded here. Start a recording first.")
-    return live.recording
+    return recording
 
 
 _LiveOne = Annotated[Live, Depends(_live)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import anyio
 
@@ -12,18 +11,15 @@ from mimik.errors import MimikError
 from mimik.serve.library import Library
 from mimik.serve.queue import QueueWorker
 
-if TYPE_CHECKING:
-    from mimik.store import Store
-
 __all__ = ["keep_up"]
 
 _log = logging.getLogger(__name__)
-_EVERY = timedelta(days=1)
+_EVERY = timedelta(hours=1)  # a quick look where nothing is due
 _LOOK_S = 60.0
 
 
 async def keep_up(library: Library, worker: QueueWorker) -> None:
-    """Look after the store at once and daily, and take the queue up, until cancelled.
+    """Look after the store at once and hourly, and take the queue up, until cancelled.
 
     A store that cannot be opened, or fails, is tried again every minute.
     """
@@ -31,7 +27,7 @@ async def keep_up(library: Library, worker: QueueWorker) -> None:
     while library.keeps:
         if datetime.now(UTC) >= due:  # by the calendar: the loop's clock stands still while a computer sleeps
             try:
-                await library.run(_look_after)
+                await library.run(lambda store: store.upkeep())
                 worker.start(await library.store())
                 due, told = datetime.now(UTC) + _EVERY, ""
             except MimikError as error:  # told again to whoever asks for sessions
@@ -39,8 +35,3 @@ async def keep_up(library: Library, worker: QueueWorker) -> None:
                     _log.warning("No sessions are kept: %s", error)
                 told = str(error)
         await anyio.sleep(_LOOK_S)
-
-
-def _look_after(store: Store) -> None:
-    store.adopt()
-    store.purge()

@@ -307,3 +307,30 @@ def test_a_store_that_fails_is_told_and_the_run_goes_on(
         server.http.delete(visitor.path)
     assert store.session(session).state is SessionState.DONE
     assert MarkerKind.LOST not in [marker.kind for marker in store.markers(session)]
+
+
+def test_a_session_deleted_by_another_program_is_over(server: Served, store: Store) -> None:
+    """People are told; nothing of it is left, its clip included; another recording may begin."""
+    with _visitor(server) as visitor:
+        session = server.http.post(visitor.path, json=_DRAFT | {"title": "Gone", "clip": True}).json()["session"]["id"]
+        _until(lambda: store.session(session).duration_s > 0.3)
+        store.delete(session)
+        gone = _until(lambda: (answer := server.http.get(visitor.path)).status_code != 200 and answer)
+        assert (gone.status_code, gone.json()["values"]) == (410, {"title": "Gone"})
+        assert server.http.get(visitor.path).status_code == 409
+        assert store.sessions() == ()
+        assert [path.name for path in store.clips.iterdir()] == ["uploads"]
+        assert [told["text"] for told in visitor.heard("notice")] == [gone.json()["text"]]
+        assert {told["state"] for told in visitor.heard("recording")} == {"recording"}
+        assert server.http.post(visitor.path, json=_DRAFT).status_code == 201
+        assert server.http.delete(visitor.path).json()["state"] == "done"
+
+
+def test_stopping_a_session_that_was_deleted_says_so(server: Served, store: Store) -> None:
+    with _visitor(server) as visitor:
+        session = server.http.post(visitor.path, json=_DRAFT).json()["session"]["id"]
+        _until(lambda: store.session(session).duration_s > 0.3)
+        store.delete(session)
+        _until(lambda: visitor.heard("notice"))
+        assert server.http.delete(visitor.path).status_code == 410
+        assert server.http.delete(visitor.path).status_code == 409

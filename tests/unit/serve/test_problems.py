@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import mimik.serve
-from mimik.errors import ConfigError, MimikError, SinkError, SourceError, StoreError, WeightsError
+from mimik.errors import ConfigError, MimikError, MissingError, SinkError, SourceError, StoreError, WeightsError
 from mimik.serve.problems import ProblemError, answer_problem, invalid, validated
 from mimik.serve.schemas import DraftIn
 from mimik.words import catalogue
@@ -57,8 +57,8 @@ def test_a_problem_is_a_template_its_values_and_the_field() -> None:
     ("error", "status"),
     [
         (StoreError("{place}: the database is locked", place="x.db"), 503),
-        (StoreError("There is no session {session}.", session="a"), 404),
-        (StoreError("{job}: no such job in the queue.", job="a"), 404),
+        (MissingError("There is no session {session}.", session="a"), 404),
+        (MissingError("{job}: no such job in the queue.", job="a"), 404),
         (StoreError("A marker needs a label."), 422),
         (SourceError("no video"), 422),
         (ConfigError("no such language"), 400),

@@ -1,4 +1,4 @@
-"""The store is looked after at the start and daily."""
+"""The store is looked after at the start and hourly."""
 
 import threading
 from collections.abc import Callable
@@ -31,11 +31,8 @@ class Calendar:
             raise StoreError("{path}: not there.", path="x")
         return self
 
-    def adopt(self) -> None:
-        self.asked.append("adopt")
-
-    def purge(self) -> None:
-        self.asked.append("purge")
+    def upkeep(self) -> None:
+        self.asked.append("upkeep")
 
     def start(self, store: object) -> None:
         self.asked.append("queue")
@@ -62,23 +59,23 @@ def _keep_up(store: Calendar, times: int) -> None:
 def test_at_the_start_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "_LOOK_S", 0.01)
     store = Calendar()
-    _keep_up(store, 3)
-    assert store.asked == ["adopt", "purge", "queue"]
+    _keep_up(store, 2)
+    assert store.asked == ["upkeep", "queue"]
 
 
-def test_again_when_a_day_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_again_when_an_hour_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "_LOOK_S", 0.01)
     monkeypatch.setattr(upkeep, "_EVERY", upkeep._EVERY * 0)
     store = Calendar()
-    _keep_up(store, 6)
-    assert store.asked[:6] == ["adopt", "purge", "queue"] * 2
+    _keep_up(store, 4)
+    assert store.asked[:4] == ["upkeep", "queue"] * 2
 
 
 def test_a_store_that_comes_later_is_taken(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Its trouble is logged once."""
     monkeypatch.setattr(upkeep, "_LOOK_S", 0.01)
     store = Calendar(broken=3)
-    _keep_up(store, 3)
+    _keep_up(store, 2)
     assert store.tries == 4
     assert [record.getMessage() for record in caplog.records] == ["No sessions are kept: x: not there."]
 

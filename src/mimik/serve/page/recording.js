@@ -7,6 +7,7 @@ import { clock, say, t } from "./words.js";
 const ASK_MS = 1000;
 const REST_S = 10;
 const SHOWN_MARKS = 5;
+const GONE = 410; // the session was deleted while it was recorded
 
 const part = (id) => document.getElementById(id);
 
@@ -139,6 +140,10 @@ export class Recording {
       this.#end(session);
       return session;
     } catch (error) {
+      if (error.status === GONE) {
+        this.#end(null);
+        return null;
+      }
       this.#ask();
       throw error;
     }
@@ -181,8 +186,8 @@ export class Recording {
       if (this.#now !== null) this.#take(answer);
       this.#lost = 0; // questions without an answer
     } catch (error) {
-      if ([404, 409].includes(error.status) && this.#now !== null) {
-        this.#end(this.#now.session);
+      if ([404, 409, GONE].includes(error.status) && this.#now !== null) {
+        this.#end(error.status === GONE ? null : this.#now.session);
         return;
       }
       // Silence means that nothing more is saved: told after three questions without an answer, not at the first.

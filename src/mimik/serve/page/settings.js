@@ -55,7 +55,7 @@ export class Settings {
           ),
           box(
             "How long it is kept",
-            make("p", { t: "Each session says how long its readings and it itself are kept; that is asked before it is recorded. What is due is deleted when Mimik starts, then daily, or now:" }),
+            make("p", { t: "Each session says how long its readings and it itself are kept; that is asked before it is recorded. What is due is deleted when Mimik starts and while it runs, or now:" }),
             make("p", {}, purge),
           ),
           box("Delete everything", make("p", { t: "All sessions, markers, clips and waiting videos, for good." }), make("p", {}, all)),
