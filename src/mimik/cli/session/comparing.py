@@ -71,7 +71,7 @@ def compare(
     if as_json:
         print_json(terminal, comparison)
         return
-    terminal.out.print(findings_text(terminal, compare_findings(comparison, terminal.language)))
+    terminal.out.print(findings_text(compare_findings(comparison, terminal.language)))
     terminal.out.print()
     terminal.out.print(_contrast_table(terminal, comparison))
     tell_cautions(terminal, comparison.warnings)
@@ -112,7 +112,7 @@ def hours(
         print_json(terminal, found)
         return
     if found.cells:
-        terminal.out.print(findings_text(terminal, hours_findings(found, terminal.language)))
+        terminal.out.print(findings_text(hours_findings(found, terminal.language)))
         terminal.out.print()
         terminal.out.print(_hour_table(terminal, found))
         tell_cautions(terminal, found.warnings)

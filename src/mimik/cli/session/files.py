@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from mimik.analytics import analyse
 from mimik.cli.session.opening import opened, print_json
 from mimik.cli.terminal import Terminal, silence_stdout
 from mimik.errors import ConfigError
@@ -63,6 +62,7 @@ def report(terminal: Terminal, db: str | None, session: str, output: Path, relat
         ConfigError: the file's name ends in neither .html nor .pdf.
         StoreError: there is no such session.
     """
+    from mimik.analytics import analyse
     from mimik.report import write_html, write_pdf
 
     suffix = checked_report(output)

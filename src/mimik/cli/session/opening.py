@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mimik.analytics import Caution
 from mimik.cli.terminal import Terminal
 from mimik.errors import ConfigError, StoreError
 from mimik.store import Purged, Purpose, Session, Store
+
+if TYPE_CHECKING:  # most commands end sooner without statistics
+    from mimik.analytics import Caution
 
 __all__ = [
     "chosen_purpose",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from mimik.analytics import Analysis, analyse
 from mimik.cli.session.opening import chosen_purpose, opened, print_json, tell_cautions
 from mimik.cli.terminal import Terminal
 from mimik.store import Marker, MarkerKind, Session, SessionState
 from mimik.store.marking import clock
 from mimik.words import EMOTION_COLOURS, emotion_name
+
+if TYPE_CHECKING:
+    from mimik.analytics import Analysis
 
 __all__ = [
     "HEADINGS",
@@ -85,6 +88,9 @@ def show_session(terminal: Terminal, db: str | None, key: str, relative: bool, a
     Raises:
         StoreError: there is no such session.
     """
+    from mimik.analytics import analyse
+    from mimik.report import findings
+
     with opened(terminal, db) as store:
         session = store.session(key)
         markers, people = store.markers(session.id), store.people(session.id)
@@ -95,7 +101,7 @@ def show_session(terminal: Terminal, db: str | None, key: str, relative: bool, a
     terminal.out.print(Text(session.title, style="bold"))
     terminal.out.print(Text(_facts(terminal, session), style="dim"))
     terminal.out.print()
-    terminal.out.print(findings_text(terminal, _findings(analysis, terminal.language)))
+    terminal.out.print(findings_text(findings(analysis, terminal.language)))
     terminal.out.print()
     terminal.out.print(_share_table(terminal, analysis))
     if markers:
@@ -116,18 +122,12 @@ def marker_table(terminal: Terminal, markers: Sequence[Marker]) -> Table:
     return table
 
 
-def findings_text(terminal: Terminal, sentences: Sequence[str]) -> Group:
+def findings_text(sentences: Sequence[str]) -> Group:
     """Findings in words, a bullet each."""
     grid = Table.grid(padding=(0, 1))
     for sentence in sentences:
         grid.add_row("•", Text(sentence))
     return Group(grid)
-
-
-def _findings(analysis: Analysis, language: str) -> list[str]:
-    from mimik.report import findings
-
-    return list(findings(analysis, language))
 
 
 def _facts(terminal: Terminal, session: Session) -> str:
