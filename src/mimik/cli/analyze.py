@@ -14,6 +14,7 @@ from rich.table import Table
 
 from mimik.analysis import Progress as Step
 from mimik.analysis import Summary, analyse, open_input
+from mimik.cli.arguments import parse_formats
 from mimik.cli.films import Films
 from mimik.cli.keeping import planned, say_next
 from mimik.cli.options import Wish
@@ -26,26 +27,9 @@ from mimik.sinks import TABLE_SINKS
 from mimik.sources import expand_inputs
 from mimik.types import Frame, Source
 
-__all__ = ["analyze", "parse_formats"]
+__all__ = ["analyze"]
 
 _NO_SESSION = Wish()
-
-
-def parse_formats(text: str) -> tuple[str, ...]:
-    """``csv, JSON`` → ``("csv", "json")``.
-
-    Raises:
-        ConfigError: one of them is no table format.
-    """
-    wanted = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
-    unknown = [name for name in wanted if name not in TABLE_SINKS]
-    if unknown or not wanted:
-        raise ConfigError(
-            "--format {value}: not a table format. Give {known}, or several with commas.",
-            value=", ".join(unknown) or repr(text),
-            known=", ".join(TABLE_SINKS),
-        )
-    return wanted
 
 
 def analyze(
@@ -66,7 +50,7 @@ def analyze(
     Returns:
         0 all inputs were read, 1 some were not or a session lacks something, 2 none was, 130 interrupted.
     """
-    chosen = parse_formats(formats)
+    chosen = parse_formats(formats, TABLE_SINKS)
     if anonymise and not annotate:
         raise ConfigError("--anonymize hides faces in what --annotate writes. Give both.")
     stop = Event()

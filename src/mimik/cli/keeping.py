@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from mimik.cli.arguments import parse_days, parse_purpose
 from mimik.cli.options import Wish
 from mimik.cli.terminal import Terminal
 from mimik.cli.typed import Typed
 from mimik.errors import ConfigError, StoreError
 from mimik.sinks import BlurredClip
 from mimik.sources import VideoFile
-from mimik.store import Draft, Marker, Purpose, SessionWriter, Store
+from mimik.store import Draft, Purpose, SessionWriter, Store
 from mimik.store.law import legal_notice
+from mimik.store.marking import clock
 from mimik.types import FrameResult, Source, SourceKind
 
 __all__ = ["Keeper", "Plan", "planned", "say_next"]
-
-_FOREVER = ("forever", "sonsuz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _draft(terminal: Terminal, wish: Wish) -> Draft | None:
         return None
     if not wish.title.strip():
         raise ConfigError("A session needs a title. Give one with --session TITLE.")
-    purpose = _purpose(wish.purpose)
+    purpose = Purpose.OTHER if wish.purpose is None else parse_purpose(wish.purpose)
     for paragraph in legal_notice(purpose):
         terminal.err.print(terminal.text(paragraph), markup=False, soft_wrap=True)
     consent, ground = (wish.consent or "").strip(), (wish.ground or "").strip()
@@ -82,26 +82,9 @@ def _draft(terminal: Terminal, wish: Wish) -> Draft | None:
         consent=consent,
         ground=ground,
         aggregate_only=wish.aggregate_only,
-        raw_days=30 if wish.raw_days is None else _days("--raw-days", wish.raw_days),
-        keep_days=None if wish.keep_days is None else _days("--keep-days", wish.keep_days),
+        raw_days=30 if wish.raw_days is None else parse_days("--raw-days", wish.raw_days),
+        keep_days=None if wish.keep_days is None else parse_days("--keep-days", wish.keep_days),
     )
-
-
-def _purpose(text: str | None) -> Purpose:
-    try:
-        return Purpose.OTHER if text is None else Purpose(text.strip().lower())
-    except ValueError as error:
-        raise ConfigError(
-            "--purpose {value}: not a purpose. Give one of {known}.", value=text, known=", ".join(Purpose)
-        ) from error
-
-
-def _days(option: str, text: str) -> int | None:
-    if text.strip().lower() in _FOREVER:
-        return None
-    if not (text.strip().isascii() and text.strip().isdigit()):
-        raise ConfigError("{option} {value}: give a number of days, or: forever", option=option, value=text)
-    return int(text)
 
 
 def say_next(terminal: Terminal, plan: Plan, session: str) -> None:
@@ -171,7 +154,7 @@ class Keeper:
             marker = self._writer.mark(label)
         except StoreError:  # the run has just ended
             return
-        self._terminal.say("Marker “{label}” at {time}", label=marker.label, time=_clock(marker))
+        self._terminal.say("Marker “{label}” at {time}", label=marker.label, time=clock(int(marker.time_s)))
 
     def __enter__(self) -> Self:
         return self
@@ -219,8 +202,3 @@ class Keeper:
             self._terminal.warn(error.text, **error.values)
             return False
         return True
-
-
-def _clock(marker: Marker) -> str:
-    minutes, seconds = divmod(int(marker.time_s), 60)
-    return f"{minutes}:{seconds:02}"

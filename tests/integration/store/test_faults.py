@@ -264,19 +264,3 @@ def test_a_killed_recorder_loses_nothing_that_was_saved(database_url: str) -> No
         connection = sqlite3.connect(database_url.removeprefix("sqlite:///"))
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         connection.close()
-
-
-def test_two_processes_write_at_once(database_url: str) -> None:
-    program = _RECORDER.replace("while True:", "while second < 40:")
-    recorders = [
-        subprocess.Popen([sys.executable, "-c", program, database_url], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    for recorder in recorders:
-        recorder.communicate(timeout=100)
-        assert recorder.returncode == 0
-    with Store.open(database_url) as store:
-        for session in store.sessions():
-            assert store.aggregates(session.id, 1).of(0).start_s.tolist() == list(range(40))
-            assert sum(map(len, store.samples(session.id))) == 40
-        assert len(store.sessions()) == 2

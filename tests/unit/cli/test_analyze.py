@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from mimik.cli import main
-from mimik.cli.analyze import parse_formats
+from mimik.cli.arguments import parse_formats
 from mimik.errors import ConfigError
 from mimik.pipeline import Pipeline
+from mimik.sinks import TABLE_SINKS
 from tests.fakes import FakeClassifier, fake_pipeline
 from tests.media import truncate, write_video
 
@@ -131,9 +132,9 @@ NAMES = st.lists(st.sampled_from(["csv", "json", "parquet"]), min_size=1)
 @given(names=NAMES, space=st.sampled_from(["", " ", "  "]), upper=st.booleans())
 def test_formats_are_read_as_people_write_them(names: list[str], space: str, upper: bool) -> None:
     text = f"{space},{space}".join(names)
-    assert parse_formats(text.upper() if upper else text) == tuple(dict.fromkeys(names))
+    assert parse_formats(text.upper() if upper else text, TABLE_SINKS) == tuple(dict.fromkeys(names))
 
 
 def test_what_is_no_format_is_named() -> None:
     with pytest.raises(ConfigError, match=r"xls.*csv, json, parquet"):
-        parse_formats("csv,xls")
+        parse_formats("csv,xls", TABLE_SINKS)

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import EllipsisType
 
-from mimik.cli.session.opening import chosen_purpose, chosen_sessions, name_of, print_json, tell_purged
+from mimik.cli.arguments import parse_days, parse_purpose
+from mimik.cli.session.opening import chosen_sessions, name_of, print_json, tell_purged
 from mimik.cli.session.showing import marker_table
 from mimik.cli.terminal import Terminal
 from mimik.errors import ConfigError, StoreError
@@ -17,7 +17,6 @@ from mimik.store.marking import MARKER_FILE_BYTES, check_time, clock, parse_mark
 
 __all__ = ["YES", "Changes", "delete", "edit", "mark", "purge", "rest"]
 
-_FOREVER = ("forever", "sonsuz")
 YES = {"y", "yes", "e", "evet"}
 
 
@@ -112,8 +111,9 @@ def edit(terminal: Terminal, db: str | None, session: str, changes: Changes, as_
         raise ConfigError(
             "Nothing to change. Give --title, --tag, --purpose, --consent, --keep-days or another option."
         )
-    purpose = chosen_purpose(changes.purpose)
-    keep_days, raw_days = _days("--keep-days", changes.keep_days), _days("--raw-days", changes.raw_days)
+    purpose = None if changes.purpose is None else parse_purpose(changes.purpose)
+    keep_days = ... if changes.keep_days is None else parse_days("--keep-days", changes.keep_days)
+    raw_days = ... if changes.raw_days is None else parse_days("--raw-days", changes.raw_days)
     with Store.open(db) as store:
         found = store.edit(
             session,
@@ -199,16 +199,6 @@ def _read(path: Path) -> bytes:
             path=path,
             detail=error.strerror or str(error),
         ) from error
-
-
-def _days(option: str, text: str | None) -> int | EllipsisType | None:
-    if text is None:
-        return ...
-    if text.strip().lower() in _FOREVER:
-        return None
-    if not (text.strip().isascii() and text.strip().isdigit()):
-        raise ConfigError("{option} {value}: give a number of days, or: forever", option=option, value=text)
-    return int(text)
 
 
 def _agreed(terminal: Terminal, sessions: Sequence[Session], *, everything: bool) -> bool:

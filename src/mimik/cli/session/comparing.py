@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from mimik.analytics import Analysis, Comparison, Estimate, Group, Hour, Hours, analyse, by_hour
+from mimik.analytics import Comparison, Estimate, Group, Hour, Hours, by_hour
 from mimik.analytics import compare as compare_groups
+from mimik.cli.arguments import parse_purpose
 from mimik.cli.session.files import checked_report, tell_written
-from mimik.cli.session.opening import chosen_purpose, chosen_sessions, opened, print_json, tell_cautions
+from mimik.cli.session.opening import analysed, chosen_sessions, opened, print_json, tell_cautions
 from mimik.cli.session.showing import findings_text
 from mimik.cli.terminal import Terminal
 from mimik.errors import ConfigError
 from mimik.report.scales import Amount
 from mimik.report.speech import Speech
-from mimik.store import COARSE_S, EMOTIONS, Session, Store
+from mimik.store import COARSE_S, EMOTIONS, Session
 from mimik.types import Emotion
 from mimik.words import emotion_name
 
@@ -61,7 +62,7 @@ def compare(
             raise ConfigError("{id} stands in both groups. Give each session once.", id=", ".join(sorted(both)))
         called = _names(names, chosen)
         groups = [
-            Group(name, tuple(_analysis(store, session, relative) for session in sessions))
+            Group(name, tuple(analysed(store, session, relative) for session in sessions))
             for name, sessions in zip(called, chosen, strict=True)
         ]
     comparison = compare_groups(groups, paired=paired)
@@ -101,7 +102,7 @@ def hours(
     suffix = None if output is None else checked_report(output)
     if ids and (search or purpose or tag):
         raise ConfigError("Give ids, or --search, --purpose and --tag; not both.")
-    chosen = chosen_purpose(purpose)
+    chosen = None if purpose is None else parse_purpose(purpose)
     with opened(terminal, db) as store:
         sessions = chosen_sessions(store, ids) if ids else list(store.sessions(search, chosen, tag))
         found = by_hour((session, store.aggregates(session.id, COARSE_S)) for session in sessions)
@@ -120,16 +121,6 @@ def hours(
         terminal.say("Nothing was read in these sessions. `mimik session list` shows all.")
     if output is not None:
         tell_written(terminal, (output,), as_json=False)
-
-
-def _analysis(store: Store, session: Session, relative: bool) -> Analysis:
-    return analyse(
-        session,
-        store.aggregates(session.id),
-        store.markers(session.id),
-        store.people(session.id),
-        relative=relative,
-    )
 
 
 def _names(names: str | None, chosen: tuple[list[Session], list[Session]]) -> list[str]:

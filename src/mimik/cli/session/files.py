@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from mimik.cli.session.opening import opened, print_json
+from mimik.cli.arguments import parse_formats
+from mimik.cli.session.opening import analysed, opened, print_json
 from mimik.cli.terminal import Terminal, silence_stdout
 from mimik.errors import ConfigError
 from mimik.store.columns import TABLES
@@ -37,7 +38,7 @@ def export(
     """
     if table is not None and table not in TABLES:
         raise ConfigError("--table {value}: not a table. Give one of {known}.", value=table, known=", ".join(TABLES))
-    wanted = None if formats is None else _formats(formats)
+    wanted = None if formats is None else parse_formats(formats, FORMATS)
     if output == "-":
         _export_stdout(terminal, db, session, wanted or ("csv",), table)
         return
@@ -62,15 +63,12 @@ def report(terminal: Terminal, db: str | None, session: str, output: Path, relat
         ConfigError: the file's name ends in neither .html nor .pdf.
         StoreError: there is no such session.
     """
-    from mimik.analytics import analyse
     from mimik.report import write_html, write_pdf
 
     suffix = checked_report(output)
     with opened(terminal, db) as store:
         found = store.session(session)
-        analysis = analyse(
-            found, store.aggregates(found.id), store.markers(found.id), store.people(found.id), relative=relative
-        )
+        analysis = analysed(store, found, relative)
     write = write_html if suffix == ".html" else write_pdf
     write(output, found, analysis, terminal.language)
     tell_written(terminal, (output,), as_json)
@@ -95,18 +93,6 @@ def tell_written(terminal: Terminal, files: tuple[Path, ...], as_json: bool) -> 
         return
     for path in files:
         terminal.out.print(terminal.text("Written: {path}", path=path), markup=False, soft_wrap=True)
-
-
-def _formats(text: str) -> tuple[str, ...]:
-    wanted = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
-    unknown = [name for name in wanted if name not in FORMATS]
-    if unknown or not wanted:
-        raise ConfigError(
-            "--format {value}: not a table format. Give {known}, or several with commas.",
-            value=", ".join(unknown) or repr(text),
-            known=", ".join(FORMATS),
-        )
-    return wanted
 
 
 def _one(path: Path, wanted: tuple[str, ...] | None) -> str | None:

@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mimik.cli.terminal import Terminal
-from mimik.errors import ConfigError, StoreError
-from mimik.store import Purged, Purpose, Session, Store
+from mimik.errors import StoreError
+from mimik.store import Purged, Session, Store
 
 if TYPE_CHECKING:  # most commands end sooner without statistics
-    from mimik.analytics import Caution
+    from mimik.analytics import Analysis, Caution
 
 __all__ = [
-    "chosen_purpose",
+    "analysed",
     "chosen_sessions",
     "name_of",
     "opened",
@@ -25,22 +25,6 @@ __all__ = [
     "tell_cautions",
     "tell_purged",
 ]
-
-
-def chosen_purpose(text: str | None) -> Purpose | None:
-    """The purpose of a name, or None for None.
-
-    Raises:
-        ConfigError: there is no such purpose.
-    """
-    if text is None:
-        return None
-    try:
-        return Purpose(text.strip().lower())
-    except ValueError as error:
-        raise ConfigError(
-            "--purpose {value}: not a purpose. Give one of {known}.", value=text, known=", ".join(Purpose)
-        ) from error
 
 
 def chosen_sessions(store: Store, ids: list[str]) -> list[Session]:
@@ -51,6 +35,19 @@ def chosen_sessions(store: Store, ids: list[str]) -> list[Session]:
     """
     found = [store.session(key.strip()) for text in ids for key in text.split(",") if key.strip()]
     return list({session.id: session for session in found}.values())
+
+
+def analysed(store: Store, session: Session, relative: bool) -> Analysis:
+    """What a session found; relative to each person's own rest where that is wanted."""
+    from mimik.analytics import analyse
+
+    return analyse(
+        session,
+        store.aggregates(session.id),
+        store.markers(session.id),
+        store.people(session.id),
+        relative=relative,
+    )
 
 
 @contextmanager

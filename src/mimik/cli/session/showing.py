@@ -9,7 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from mimik.cli.session.opening import chosen_purpose, opened, print_json, tell_cautions
+from mimik.cli.arguments import parse_purpose
+from mimik.cli.session.opening import analysed, opened, print_json, tell_cautions
 from mimik.cli.terminal import Terminal
 from mimik.store import Marker, MarkerKind, Session, SessionState
 from mimik.store.marking import clock
@@ -69,7 +70,7 @@ def list_sessions(
     terminal: Terminal, db: str | None, search: str, purpose: str | None, tag: str, as_json: bool
 ) -> None:
     """Print the sessions, newest first."""
-    chosen = chosen_purpose(purpose)
+    chosen = None if purpose is None else parse_purpose(purpose)
     with opened(terminal, db) as store:
         found = store.sessions(search, chosen, tag)
     if as_json:
@@ -88,13 +89,12 @@ def show_session(terminal: Terminal, db: str | None, key: str, relative: bool, a
     Raises:
         StoreError: there is no such session.
     """
-    from mimik.analytics import analyse
     from mimik.report import findings
 
     with opened(terminal, db) as store:
         session = store.session(key)
         markers, people = store.markers(session.id), store.people(session.id)
-        analysis = analyse(session, store.aggregates(session.id), markers, people, relative=relative)
+        analysis = analysed(store, session, relative)
     if as_json:
         print_json(terminal, {"session": session, "markers": markers, "people": people, "analysis": analysis})
         return
