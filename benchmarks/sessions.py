@@ -102,7 +102,7 @@ def write(url: str, hours: int, people: int, rate: int, raw: bool) -> str:
 def take(url: str, id: str) -> dict[str, float]:  # noqa: A002
     """Seconds that each step takes."""
     from mimik.analytics import analyse
-    from mimik.report.figures import figures
+    from mimik.report import figures
 
     times: dict[str, float] = {}
 
