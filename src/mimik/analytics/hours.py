@@ -62,7 +62,7 @@ def by_hour(sessions: Iterable[tuple[Session, Aggregates]]) -> Hours:
     if videos:
         warnings.append(
             say(
-                "{count} of the sessions are videos: their hours are right only if the files tell when they were "
+                "Videos among the sessions: {count}. Their hours are right only if the files tell when they were "
                 "recorded.",
                 count=videos,
             )

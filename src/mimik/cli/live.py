@@ -53,27 +53,24 @@ def demonstrate(terminal: Terminal, settings: Settings, seconds: float, wish: Wi
     with planned(terminal, wish) as plan:
         pipeline = Pipeline.load(settings)
         source = open_source("demo", notice=terminal.notice)
-        with (
-            _kept(source, plan, pipeline, terminal) as keeper,
-            Stop(source.close) as stop,
-            Realtime(source, pipeline.stream(source.kind)) as realtime,
-        ):
-            start = time.perf_counter()
-            second = 1
-            for result in realtime.results():
-                if not tally.frames:
-                    # The seconds asked for are seconds of results: a cold start is not counted.
-                    stop.limit(seconds)
-                    start = time.perf_counter()
-                tally.add(result)
-                if keeper is not None:
-                    keeper.read(result)
-                if time.perf_counter() - start >= second:
-                    terminal.write(second_line(terminal, second, result, realtime.statistics()))
-                    second += 1
-            elapsed = time.perf_counter() - start
-        terminal.out.print(closing_table(terminal, tally))
-        terminal.write(closing_line(terminal, tally, elapsed))
+        with _kept(source, plan, pipeline, terminal) as keeper:
+            with Stop(source.close) as stop, Realtime(source, pipeline.stream(source.kind)) as realtime:
+                start = time.perf_counter()
+                second = 1
+                for result in realtime.results():
+                    if not tally.frames:
+                        # The seconds asked for are seconds of results: a cold start is not counted.
+                        stop.limit(seconds)
+                        start = time.perf_counter()
+                    tally.add(result)
+                    if keeper is not None:
+                        keeper.read(result)
+                    if time.perf_counter() - start >= second:
+                        terminal.write(second_line(terminal, second, result, realtime.statistics()))
+                        second += 1
+                elapsed = time.perf_counter() - start
+            terminal.out.print(closing_table(terminal, tally))
+            terminal.write(closing_line(terminal, tally, elapsed))
     return stop.exit_code or _session_code(keeper)
 
 

@@ -178,7 +178,7 @@ def _multiples(
         if any(abs(row[column].value) >= 0.03 for row in values if math.isfinite(row[column].value))
     ] or [[str(emotion) for emotion in EMOTIONS].index("neutral")]
     axis = share_axis([row[column] for row in values for column in columns], speech, relative, few=True)
-    labels = [clean(label, 28) for label, _ in shown]
+    labels = [clean(label, 30) for label, _ in shown]
     left = min(215, 22 + 8 * max(len(label) for label in labels))
     chart = Chart(theme, 52 + 26 * len(shown), left=left, right=14, top=26, bottom=26)
     places = [float(-i) for i in range(len(shown))]

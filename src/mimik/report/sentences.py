@@ -267,6 +267,9 @@ def _coverage(analysis: Analysis, speech: Speech) -> Iterator[str]:
             recorded=speech.span(covered.recorded_s),
             share=speech.percent(min(1.0, covered.read_s / covered.recorded_s)),
         )
+    rest_s = covered.read_s - analysis.overall.seconds
+    if analysis.baselines and not analysis.relative and rest_s >= 1:
+        yield speech.say("Of that, {span} at rest are left out of the shares.", span=speech.span(rest_s))
     reasons = sorted(covered.withheld.items(), key=lambda pair: -pair[1])
     unread = sum(covered.withheld.values())
     if covered.faces and unread / covered.faces >= _RARE:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
+from mimik.analytics import analyse
 from mimik.report import compare_findings, findings, hours_findings
 from mimik.report.sentences import cautions
 from mimik.report.speech import Speech
+from mimik.store.values import Marker, MarkerKind
+from tests.unit.analytics.sessions import aggregates, mixture, session
 from tests.unit.report.lessons import HOSTILE, groups, lesson, relative, tiny, week
 
 
@@ -99,3 +103,11 @@ def test_users_words_are_cleaned() -> None:
     said = plain(findings(lesson((HOSTILE, HOSTILE, "b", "c")), "en"))
     assert "\u202e" not in said
     assert "\x00" not in said
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "10 s at rest are left out"), ("tr", "10 sn kadarı dinlenme")])
+def test_rest_is_told_apart_from_what_the_shares_rest_on(language: str, words: str) -> None:
+    rows = aggregates({1: np.tile(mixture(3, 0.9), (70, 1))})
+    analysis = analyse(session(70), rows, [Marker(0, "", MarkerKind.BASELINE, 10)])
+    assert words in plain(findings(analysis, language))
+    assert "rest are" not in plain(findings(analyse(session(70), rows, []), "en"))
