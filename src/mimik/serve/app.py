@@ -103,6 +103,7 @@ def create_app(
     app.state.analyzer = analyze.Analyzer(pipeline, counted, right_of_way)
     app.state.attributes = pipeline.attributes
     app.state.identity = pipeline.identity
+    app.state.model = pipeline.model
     app.state.language = language
     app.state.library = library
     app.state.max_upload = max_upload

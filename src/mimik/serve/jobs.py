@@ -41,7 +41,7 @@ async def add(request: Request, library: _Library, worker: _Worker) -> Response:
         except ValidationError as error:
             raise validated(error, "draft") from error
         named = body.model_copy(update={"title": body.title or upload.name})
-        draft = draft_of(named, source=upload.name, live=False, identity=request.app.state.identity)
+        draft = draft_of(named, source=upload.name, live=False, read_by=request.app.state.model)
         now = datetime.now().astimezone()
         job = Job(upload.id, upload.name, str(upload.path), draft, JobState.QUEUED, now)
         await library.run(lambda store: store.add_job(job))

@@ -169,7 +169,13 @@ class QueueWorker:
         """
         video = VideoFile(job.path)
         stream = self._pipeline.stream(SourceKind.VIDEO)
-        draft = replace(job.draft, live=False, source=job.name, model=self._pipeline.identity)
+        draft = replace(
+            job.draft,
+            live=False,
+            source=job.name,
+            model=self._pipeline.model,
+            started_at=video.recorded_at,
+        )
         with SessionWriter(store, draft, wall_clock=False) as writer:
             store.update_job(job.id, session=writer.session.id)
             began = told = last = time.monotonic()

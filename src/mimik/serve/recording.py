@@ -46,7 +46,7 @@ async def start(body: RecordingIn, live: _LiveOne, library: _Library, request: R
             409,
             "Age and gender are not estimated in lessons or at work. Start Mimik without --attributes to record this.",
         )
-    draft = draft_of(body, source=live.source, identity=request.app.state.identity)
+    draft = draft_of(body, source=live.source, read_by=request.app.state.model)
     recording = await library.run(lambda store: live.record(store, draft, body.clip))
     return json_answer(recording.message(), 201)
 

@@ -185,14 +185,14 @@ def checked_marker(marker: Marker) -> Marker:
     return marker
 
 
-def draft_of(model: DraftIn, *, source: str = "", live: bool = True, identity: str = "") -> Draft:
+def draft_of(model: DraftIn, *, source: str = "", live: bool = True, read_by: str = "") -> Draft:
     """The draft that a request asks for.
 
     Args:
         model: the request.
         source: what is watched.
         live: as it happens.
-        identity: of the pipeline that reads it.
+        read_by: the model and detector that read it (`mimik.pipeline.Pipeline.model`).
 
     Raises:
         ProblemError: the purpose asks for a legal ground or people's consent, and neither is given.
@@ -200,7 +200,7 @@ def draft_of(model: DraftIn, *, source: str = "", live: bool = True, identity: s
     check_ground(model.purpose, model.consent, model.ground)
     fields = model.model_dump(include=set(DraftIn.model_fields))
     fields["tags"] = tuple(dict.fromkeys(model.tags))
-    return Draft(**fields, source=source, live=live, model=identity)
+    return Draft(**fields, source=source, live=live, model=read_by)
 
 
 def check_ground(purpose: Purpose, consent: str, ground: str) -> None:
