@@ -86,7 +86,7 @@ def webcam(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(webcam: Path) -> Iterator[Browser]:
     """Chromium, from ``MIMIK_CHROMIUM`` or the search path."""
     program = os.environ.get("MIMIK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

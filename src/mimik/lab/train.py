@@ -224,7 +224,7 @@ def _begin(
     if facts and state["epoch"]:
         if facts["data"]["sha256"] != here["data"]["sha256"]:
             raise ConfigError("{run} was begun on other data. Give the data that it was begun on.", run=run)
-        if not facts["finished"]:
+        if not facts["finished"] or facts["recipe"]["epochs"] < recipe.epochs:
             facts["resumed"] = [*facts["resumed"], {"epoch": state["epoch"], "commit": commit(), "time": now}]
     else:
         lean = fused(network)

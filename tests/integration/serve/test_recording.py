@@ -82,7 +82,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def server(store: Store) -> Iterator[Served]:
-    with served(create_app(fake_pipeline(), store=store)) as server:
+    pipeline = fake_pipeline()
+    pipeline.model = "a model (sha256 01234567) · a detector"
+    with served(create_app(pipeline, store=store)) as server:
         yield server
 
 
