@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mimik.classify import FERPLUS_SEVEN
 from mimik.lab.data import FERPLUS, Faces, Progress
 from mimik.lab.duplicates import BITS, NEAR, Pair, blank, groups, near_pairs, twins_across
-from mimik.lab.metrics import confusion, ferplus_labels
+from mimik.lab.metrics import confusion, ferplus_labels, seven_labels
 from mimik.lab.page import Page, mosaic, numeral, per_cent
 from mimik.types import Emotion
 from mimik.words import EMOTION_COLOURS, emotion_name, translate
@@ -107,9 +107,8 @@ def _agreement(faces: Faces) -> dict[str, Any] | None:
     majority = ferplus_labels(faces.counts, "argmax")
     seen = majority >= 0
     own = np.array(FERPLUS_SEVEN)[faces.labels]
-    seven = np.full(len(FERPLUS), -1)
-    seven[FERPLUS_SEVEN] = range(len(FERPLUS_SEVEN))
-    shared = seen & (seven[majority] >= 0)
+    seven = seven_labels(majority)
+    shared = seven >= 0
     most = faces.counts[:, : len(FERPLUS)].max(1)
     no_face = (faces.counts[:, -1] > 0) & (faces.counts[:, -1] >= most)
     return {
@@ -120,7 +119,7 @@ def _agreement(faces: Faces) -> dict[str, Any] | None:
         else None,
         "contempt_leads": int((majority == FERPLUS.index("contempt")).sum()),
         "no_face": [int(row) for row in faces.rows[no_face]],
-        "table": confusion(faces.labels[shared], seven[majority[shared]]).tolist(),
+        "table": confusion(faces.labels[shared], seven[shared]).tolist(),
     }
 
 
@@ -329,32 +328,14 @@ class _Builder:
         )
         counts = np.array(found["table"])
         shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-        page.figure(
-            {
-                "data": [
-                    {
-                        "type": "heatmap",
-                        "z": shares.round(4).tolist(),
-                        "x": self.names,
-                        "y": self.names,
-                        "text": [
-                            [f"{self.share(share)}<br>{self.count(count)}" for share, count in zip(*row, strict=True)]
-                            for row in zip(shares, counts, strict=True)
-                        ],
-                        "texttemplate": "%{text}",
-                        "hovertemplate": "%{y} → %{x}: %{text}<extra></extra>",
-                        "colorscale": [[0, "rgba(0,114,178,0.03)"], [1, "rgba(0,114,178,0.55)"]],
-                        "zmin": 0,
-                        "zmax": 1,
-                        "showscale": False,
-                    }
-                ],
-                "layout": {
-                    "height": 520,
-                    "margin": {"t": 10},
-                    "xaxis": {"title": {"text": self.text("most voted in FER+")}, "showgrid": False},
-                    "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": self.text("labelled as")}},
-                },
-            },
+        cells = [
+            [f"{self.share(share)}<br>{self.count(count)}" for share, count in zip(*row, strict=True)]
+            for row in zip(shares, counts, strict=True)
+        ]
+        page.matrix(
+            self.names,
+            shares,
+            cells,
+            (self.text("labelled as"), self.text("most voted in FER+")),
             self.text("Labels against the most voted expression of FER+"),
         )

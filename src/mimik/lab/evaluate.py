@@ -21,7 +21,7 @@ from mimik.lab.calibration import (
     wilson_interval,
 )
 from mimik.lab.corruptions import CORRUPTIONS, corrupted
-from mimik.lab.data import FERPLUS, Faces, Progress
+from mimik.lab.data import Faces, Progress
 from mimik.lab.metrics import (
     PROTOCOLS,
     confusion,
@@ -30,6 +30,7 @@ from mimik.lab.metrics import (
     precision_recall_curve,
     reliability,
     roc_curve,
+    seven_labels,
 )
 from mimik.types import Emotion
 from mimik.weights import Record, verified
@@ -254,10 +255,7 @@ def _ferplus(readings: Readings, faces: Faces) -> dict[str, Any]:
     nothing = {"ferplus_accuracy": None, "ferplus_interval": None, "ferplus_faces": 0}
     if not faces.counts.any():
         return nothing | {"ferplus_protocols": None, "clear_majority": None}
-    majority = ferplus_labels(faces.counts, "majority")
-    seven = np.full(len(FERPLUS), -1)
-    seven[FERPLUS_SEVEN] = range(len(FERPLUS_SEVEN))
-    wanted = np.where(majority >= 0, seven[majority], -1)
+    wanted = seven_labels(ferplus_labels(faces.counts, "majority"))
     clear = wanted >= 0
     fer = softmax(readings.fer)
     heads = {"fer": fer}

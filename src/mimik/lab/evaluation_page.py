@@ -171,31 +171,8 @@ class _Builder:
             [f"{self.share(share)}<br>{count}" for share, count in zip(*row, strict=True)]
             for row in zip(shares, counts, strict=True)
         ]
-        page.figure(
-            {
-                "data": [
-                    {
-                        "type": "heatmap",
-                        "z": shares.round(4).tolist(),
-                        "x": self.names,
-                        "y": self.names,
-                        "text": cells,
-                        "texttemplate": "%{text}",
-                        "hovertemplate": "%{y} → %{x}: %{text}<extra></extra>",
-                        "colorscale": [[0, "rgba(0,114,178,0.03)"], [1, "rgba(0,114,178,0.55)"]],
-                        "zmin": 0,
-                        "zmax": 1,
-                        "showscale": False,
-                    }
-                ],
-                "layout": {
-                    "height": 520,
-                    "margin": {"t": 10},
-                    "xaxis": {"title": {"text": self.text("read as")}, "showgrid": False},
-                    "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": self.text("labelled as")}},
-                },
-            },
-            self.text("Confusion matrix"),
+        page.matrix(
+            self.names, shares, cells, (self.text("labelled as"), self.text("read as")), self.text("Confusion matrix")
         )
 
     def _trust(self, page: Page) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mimik.classify import FERPLUS_SEVEN
 from mimik.lab.calibration import Labels
 from mimik.lab.data import FERPLUS
 
@@ -19,6 +20,7 @@ __all__ = [
     "precision_recall_curve",
     "reliability",
     "roc_curve",
+    "seven_labels",
 ]
 
 
@@ -157,6 +159,13 @@ def ferplus_labels(counts: NDArray[np.int64], protocol: str) -> Labels:
         clear = (2 * votes.max(1) > votes.sum(1)) & (votes.argmax(1) < size)
         return np.where(clear, votes.argmax(1), -1)
     return np.array([_by_distribution(row, size) for row in votes], np.int64)
+
+
+def seven_labels(labels: NDArray[np.int64]) -> Labels:
+    """FER+ classes as classes in the order of `mimik.Emotion`; -1 for contempt and for rows that were left out."""
+    place = np.full(len(FERPLUS) + 1, -1)  # the last is what -1 finds
+    place[FERPLUS_SEVEN] = range(len(FERPLUS_SEVEN))
+    return place[labels]
 
 
 def _by_distribution(votes: NDArray[np.int64], size: int) -> int:

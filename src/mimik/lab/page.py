@@ -104,6 +104,45 @@ class Page:
             f'height="{image.shape[0]}" style="height:auto"><figcaption>{text}</figcaption></figure>'
         )
 
+    def matrix(
+        self,
+        names: Sequence[str],
+        shares: NDArray[np.float64],
+        cells: Sequence[Sequence[str]],
+        axes: tuple[str, str],
+        description: str,
+    ) -> None:
+        """Add a square heat map.
+
+        Args:
+            names: what rows and columns stand for.
+            shares: each cell's colour, 0–1, row by row.
+            cells: each cell's text.
+            axes: what the rows are, what the columns are.
+            description: as for `figure`.
+        """
+        down, across = axes
+        trace = {
+            "type": "heatmap",
+            "z": shares.round(4).tolist(),
+            "x": names,
+            "y": names,
+            "text": cells,
+            "texttemplate": "%{text}",
+            "hovertemplate": "%{y} → %{x}: %{text}<extra></extra>",
+            "colorscale": [[0, "rgba(0,114,178,0.03)"], [1, "rgba(0,114,178,0.55)"]],
+            "zmin": 0,
+            "zmax": 1,
+            "showscale": False,
+        }
+        layout = {
+            "height": 520,
+            "margin": {"t": 10},
+            "xaxis": {"title": {"text": across}, "showgrid": False},
+            "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": down}},
+        }
+        self.figure({"data": [trace], "layout": layout}, description)
+
     def write(self, path: Path) -> None:
         """Write the page; Plotly's own code is in it where a figure needs it."""
         scripts = ""

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from mimik.classify import FERPLUS_SEVEN, softmax
 from mimik.lab.calibration import cross_fitted_ece, fit_temperature, thresholds, wilson_interval
 from mimik.lab.data import Faces
-from mimik.lab.metrics import ferplus_labels
-from mimik.weights import FERPLUS, Shown
+from mimik.lab.metrics import ferplus_labels, seven_labels
+from mimik.weights import Shown
 
 __all__ = ["fit_shown"]
 
@@ -26,9 +26,7 @@ def fit_shown(heads: dict[str, NDArray[np.float32]], faces: Faces, split: str) -
         faces: the N labelled faces, with their votes.
         split: what they are called.
     """
-    place = np.full(len(FERPLUS), -1)
-    place[FERPLUS_SEVEN] = np.arange(len(FERPLUS_SEVEN))
-    likeliest, clear = (_seven(ferplus_labels(faces.counts, protocol), place) for protocol in ("argmax", "majority"))
+    likeliest, clear = (seven_labels(ferplus_labels(faces.counts, protocol)) for protocol in ("argmax", "majority"))
     logits = heads["ferplus"][:, FERPLUS_SEVEN]
     seen, agreed = likeliest >= 0, clear >= 0
     temperature = fit_temperature(logits[seen], likeliest[seen])
@@ -44,7 +42,3 @@ def fit_shown(heads: dict[str, NDArray[np.float32]], faces: Faces, split: str) -
         agreement_of_fer=float((heads["fer"].argmax(1) == clear)[agreed].mean()),
         ece=cross_fitted_ece(logits[seen], likeliest[seen], faces.twins[seen]),
     )
-
-
-def _seven(labels: NDArray[np.int64], place: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.where(labels >= 0, place[labels], -1)

@@ -382,9 +382,9 @@ def test_skybiometrys_errors(server: Served, method: str, query: str, files: Any
 
 
 def test_expressions_are_mapped_one_to_one() -> None:
-    from mimik.serve.facades import azure, facepp, rekognition, skybiometry
+    from mimik.serve.facades import faces, rekognition, skybiometry
 
-    for names in (azure._NAMES, facepp._NAMES, rekognition._NAMES, skybiometry._MOODS):
+    for names in (faces.NOUNS, rekognition._NAMES, skybiometry._MOODS):
         assert set(names) == set(Emotion)
         assert len(set(names.values())) == len(Emotion)
 

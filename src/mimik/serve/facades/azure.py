@@ -13,24 +13,15 @@ from starlette.responses import JSONResponse, Response
 
 from mimik.errors import MimikError
 from mimik.serve.analyze import Analyzer, analyzer_of
-from mimik.serve.facades.faces import Kind, kind_of, largest_first, probabilities, roll
+from mimik.serve.facades.faces import NOUNS, Kind, kind_of, largest_first, probabilities, roll
 from mimik.serve.pictures import ADDRESSES, Sent
-from mimik.types import Emotion, Face
+from mimik.types import Face
 
 __all__ = ["PATHS", "router"]
 
 PATHS = ("/azure/face/v1.0/detect",)
 _MOST = 100
 _POINTS = ("pupilLeft", "pupilRight", "noseTip", "mouthLeft", "mouthRight")
-_NAMES = {
-    Emotion.ANGRY: "anger",
-    Emotion.DISGUST: "disgust",
-    Emotion.FEAR: "fear",
-    Emotion.HAPPY: "happiness",
-    Emotion.NEUTRAL: "neutral",
-    Emotion.SAD: "sadness",
-    Emotion.SURPRISE: "surprise",
-}
 _ATTRIBUTES = {
     "accessories",
     "age",
@@ -105,7 +96,7 @@ def _attributes(face: Face, wanted: set[str]) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     read, turn, known = probabilities(face), roll(face), face.attributes
     if "emotion" in wanted and read is not None:
-        attributes["emotion"] = {name: round(read[emotion], 6) for emotion, name in _NAMES.items()}
+        attributes["emotion"] = {name: round(read[emotion], 6) for emotion, name in NOUNS.items()}
     if "headPose" in wanted and turn is not None:
         attributes["headPose"] = {"roll": round(turn, 1)}
     if "age" in wanted and known is not None:

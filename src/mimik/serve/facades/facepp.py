@@ -11,24 +11,15 @@ from starlette.responses import JSONResponse, Response
 
 from mimik.errors import MimikError
 from mimik.serve.analyze import Analyzer, analyzer_of
-from mimik.serve.facades.faces import Kind, kind_of, largest_first, probabilities, roll
+from mimik.serve.facades.faces import NOUNS, Kind, kind_of, largest_first, probabilities, roll
 from mimik.serve.pictures import ADDRESSES, Part, Sent, from_base64, parse_form
-from mimik.types import Emotion, Face
+from mimik.types import Face
 
 __all__ = ["PATHS", "router"]
 
 PATHS = ("/facepp/v3/detect", "/facepp/facepp/v3/detect")
 _MOST = 100
 _POINTS = ("left_eye_center", "right_eye_center", "nose_tip", "mouth_left_corner", "mouth_right_corner")
-_NAMES = {
-    Emotion.ANGRY: "anger",
-    Emotion.DISGUST: "disgust",
-    Emotion.FEAR: "fear",
-    Emotion.HAPPY: "happiness",
-    Emotion.NEUTRAL: "neutral",
-    Emotion.SAD: "sadness",
-    Emotion.SURPRISE: "surprise",
-}
 _ATTRIBUTES = {
     "none",
     "age",
@@ -133,7 +124,7 @@ def _attributes(face: Face, wanted: set[str]) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     read, turn, known = probabilities(face), roll(face), face.attributes
     if "emotion" in wanted and read is not None:
-        attributes["emotion"] = {name: round(100 * read[emotion], 3) for emotion, name in _NAMES.items()}
+        attributes["emotion"] = {name: round(100 * read[emotion], 3) for emotion, name in NOUNS.items()}
     if "headpose" in wanted and turn is not None:
         attributes["headpose"] = {"roll_angle": round(turn, 3)}
     if "age" in wanted and known is not None:

@@ -11,9 +11,20 @@ from mimik.serve.pictures import PictureError
 from mimik.serve.problems import ProblemError
 from mimik.types import Emotion, Face, FrameResult
 
-__all__ = ["Kind", "kind_of", "largest_first", "probabilities", "roll"]
+__all__ = ["NOUNS", "Kind", "kind_of", "largest_first", "probabilities", "roll"]
 
 _log = logging.getLogger(__name__)
+
+NOUNS = {
+    Emotion.ANGRY: "anger",
+    Emotion.DISGUST: "disgust",
+    Emotion.FEAR: "fear",
+    Emotion.HAPPY: "happiness",
+    Emotion.NEUTRAL: "neutral",
+    Emotion.SAD: "sadness",
+    Emotion.SURPRISE: "surprise",
+}
+"""The expressions as Azure and Face++ call them, in their order."""
 
 
 class Kind(Enum):
