@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mimik.errors import ConfigError
 from mimik.lab.data import Progress
 from mimik.lab.recipe import Recipe
-from mimik.lab.zoo import NETWORKS
+from mimik.lab.zoo import NETWORKS, ResidualNet
 
 __all__ = ["MEAN", "STD", "bf16_is_fast", "choose_bf16", "load_network", "load_weights", "normalise", "predict"]
 
@@ -28,13 +28,17 @@ def normalise(faces: Tensor) -> Tensor:
 
 
 def load_weights(network: nn.Module, file: Path) -> None:
-    """Put a file's weights into a network.
+    """Put a file's weights into a network; a residual one may be deeper than what the file holds.
 
     Raises:
         ConfigError: the file is missing or holds another network's weights.
     """
     try:
-        network.load_state_dict(torch.load(file, weights_only=True))
+        weights = torch.load(file, weights_only=True)
+        if isinstance(network, ResidualNet):
+            network.deepen(weights)
+        else:
+            network.load_state_dict(weights)
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         detail = str(error).splitlines()[0]
         raise ConfigError("{path}: not weights of this network ({detail}).", path=file, detail=detail) from error

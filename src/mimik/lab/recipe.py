@@ -35,6 +35,7 @@ NetworkName = Literal[
     "mini-xception",
     "vgg",
     "residual",
+    "residual-deep",
     "residual-teacher",
     "student-tiny",
     "student",
@@ -76,8 +77,8 @@ class Recipe(_Base):
     epochs: int = Field(ge=1, le=10_000, description="Passes over Training, at most.")
     start: str = Field(
         default="",
-        description="Weights to begin from, `runs/NAME/weights.pt` say, whose names and shapes must fit; "
-        "empty: from chance.",
+        description="Weights to begin from, `runs/NAME/weights.pt` say, of the same network, or "
+        "of a shallower residual one; empty: from chance.",
     )
     origin: str = Field(
         default="from scratch",

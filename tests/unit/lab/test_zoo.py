@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from mimik.lab.zoo import NETWORKS, StudentNet
+from mimik.lab.zoo import NETWORKS, ResidualNet, StudentNet
 from mimik.lab.zoo.size import multiply_adds
 
-HEADS = {"vgg", "residual", "residual-teacher", "student-tiny", "student", "student-accurate"}
+HEADS = {"vgg", "residual", "residual-deep", "residual-teacher", "student-tiny", "student", "student-accurate"}
 SIZES = {  # millions: parameters, multiply-adds; the seed's as its report prints them
     "seed": (4.47, 290.5),
     "seed-5": (5.79, 310.7),
@@ -15,6 +15,7 @@ SIZES = {  # millions: parameters, multiply-adds; the seed's as its report print
     "mini-xception": (0.06, 5.5),
     "vgg": (3.60, 358.8),
     "residual": (1.86, 46.7),
+    "residual-deep": (2.32, 63.3),
     "residual-teacher": (11.19, 322.7),
     "student-tiny": (0.24, 6.7),
     "student": (2.44, 87.8),
@@ -61,3 +62,28 @@ def test_a_student_runs_as_one_branch_what_it_learnt_as_three(name: str) -> None
         assert (one - other).abs().max() < 1e-4 * one.abs().max()
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in student.modules())
     assert multiply_adds(student) / 1e6 <= LIMITS[name]
+
+
+@pytest.mark.parametrize("depths", [(1, 1, 2, 1), (2, 1, 1, 3), (1, 1, 1, 1)])
+def test_a_deepened_network_begins_as_the_shallow_one(depths: tuple[int, int, int, int]) -> None:
+    torch.manual_seed(1)
+    shallow = ResidualNet((4, 8, 12, 16), stem=4)
+    for _ in range(3):
+        shallow(torch.rand(8, 1, 48, 48))  # so that batch normalisation has seen something
+    deep = ResidualNet((4, 8, 12, 16), depths, stem=4)
+    deep.deepen(shallow.state_dict())
+    faces = torch.rand(4, 1, 48, 48)
+    with torch.inference_mode():
+        assert torch.equal(deep.eval()(faces)[0], shallow.eval()(faces)[0])
+    torch.autograd.backward(deep.train()(faces)[0].square().sum())
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for name, p in deep.named_parameters() if "body.4" in name)
+
+
+def test_a_network_cannot_be_made_shallower_or_wider() -> None:
+    small = ResidualNet((4, 8, 12, 16), stem=4)
+    with pytest.raises(RuntimeError, match="depths"):
+        small.deepen(ResidualNet((4, 8, 12, 16), (1, 1, 2, 1), stem=4).state_dict())
+    with pytest.raises(RuntimeError):
+        small.deepen(ResidualNet((8, 8, 12, 16), stem=4).state_dict())
+    with pytest.raises(RuntimeError):
+        small.deepen({"fer.weight": torch.zeros(7, 16)})

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from torch import nn
 
 from mimik.lab.zoo.alexnet import AlexNet
-from mimik.lab.zoo.residual import ResidualNet, residual_teacher
+from mimik.lab.zoo.residual import ResidualNet, residual_deep, residual_teacher
 from mimik.lab.zoo.seed import SeedNet
 from mimik.lab.zoo.student import StudentNet, student_accurate, student_default, student_tiny
 from mimik.lab.zoo.vgg import VggNet
@@ -25,6 +25,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "mini-xception": MiniXception,
     "vgg": VggNet,
     "residual": ResidualNet,
+    "residual-deep": residual_deep,
     "residual-teacher": residual_teacher,
     "student-tiny": student_tiny,
     "student": student_default,

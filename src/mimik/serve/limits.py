@@ -1,0 +1,99 @@
+"""How much a client may ask for: bounds that keep a server standing, each a ``MIMIK_LIMIT_*`` variable.
+
+``python -m mimik.serve.limits docs/server.md`` writes their table into the documentation.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mimik.errors import ConfigError
+
+__all__ = ["Limits"]
+
+_MIB = 1024**2
+
+
+class Limits(BaseSettings):
+    """A server's limits. Each field is also an environment variable, such as ``MIMIK_LIMIT_BODY``."""
+
+    model_config = SettingsConfigDict(env_prefix="MIMIK_LIMIT_", extra="forbid", frozen=True)
+
+    body: int = Field(default=32 * _MIB, ge=1024, le=1024 * _MIB, description="Bytes of a request with pictures.")
+    body_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds in which such a request must arrive.")
+    pictures: int = Field(default=16, ge=1, le=256, description="Pictures in a request.")
+    megapixels: float = Field(
+        default=25, gt=0, le=500, description="Of a picture, by its header, before it is decoded."
+    )
+    megapixels_together: float = Field(default=50, gt=0, le=1000, description="Of all pictures of a request.")
+    waiting: int = Field(
+        default=16, ge=1, le=1000, description="Requests with pictures under way, of which two are read."
+    )
+    upload: int = Field(default=4096 * _MIB, ge=1024, description="Bytes of a video for the queue.")
+    jobs: int = Field(default=100, ge=1, le=10_000, description="Videos that wait in the queue.")
+    job_s: float = Field(default=24 * 3600.0, gt=0, description="Seconds that the analysis of one video may take.")
+    requests: int = Field(
+        default=600,
+        ge=1,
+        le=1_000_000,
+        description="Requests a minute by one key, or one address where none is needed.",
+    )
+    refusals: int = Field(
+        default=10, ge=1, le=10_000, description="Wrong keys a minute by one address, before it must wait."
+    )
+    streams: int = Field(default=256, ge=1, le=10_000, description="WebSockets open at once.")
+    streams_each: int = Field(
+        default=256, ge=1, le=10_000, description="WebSockets open at once by one key, or one address."
+    )
+    frame: int = Field(default=2 * _MIB, ge=1024, le=64 * _MIB, description="Bytes of a frame of a stream.")
+    frame_side: int = Field(default=1920, ge=64, le=8192, description="Longer side of a frame of a stream, in pixels.")
+    frames: float = Field(
+        default=60, gt=0, le=1000, description="Frames a second of one stream; more are dropped and counted."
+    )
+    stream_idle_s: float = Field(
+        default=60.0, gt=0, le=3600, description="Seconds without a frame until a stream is closed."
+    )
+    recordings: int = Field(default=16, ge=1, le=1000, description="Sessions being recorded at once.")
+
+    @classmethod
+    def read(cls, **given: object) -> Limits:
+        """The environment's limits, with what is given instead.
+
+        Raises:
+            ConfigError: one of them is out of its bounds or of another type.
+        """
+        try:
+            return cls(**given)  # type: ignore[arg-type]
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(
+                "{variable} cannot be {value}: {detail}.",
+                variable=f"MIMIK_LIMIT_{name.upper()}",
+                value=repr(first.get("input")),
+                detail=first["msg"],
+            ) from error
+
+
+def _table() -> str:
+    rows = ["| variable | default | what it bounds |", "|---|---|---|"]
+    for name, field in Limits.model_fields.items():
+        rows.append(f"| `MIMIK_LIMIT_{name.upper()}` | {field.default:,} | {field.description} |")
+    return "\n".join(rows)
+
+
+def write_table(path: Path) -> str:
+    """A documentation file's text with the table of limits made anew, between its marks."""
+    text = path.read_text(encoding="utf-8")
+    start, end = "<!-- limits -->\n", "<!-- end -->"
+    before, found, rest = text.partition(start)
+    assert found, f"{path}: {start}"
+    return before + start + _table() + "\n" + end + rest.partition(end)[2]
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(write_table(Path(sys.argv[1])), encoding="utf-8")
