@@ -225,7 +225,7 @@ def session_json(session: Session) -> dict[str, Any]:
 def job_json(job: Job) -> dict[str, Any]:
     """A job as the API gives it: without the path of its copy."""
     given = _object(job)
-    del given["path"]
+    del given["path"], given["place"]
     error = job.error
     given["error"] = error and {"text": error[0], "values": error[1]}
     return given

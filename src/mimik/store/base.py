@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,10 @@ class Base:
     def _clock(self) -> Any:
         """The time by which signs of life are judged: PostgreSQL's own, for its clients' clocks may differ."""
         return datetime.now(UTC) if self._is_sqlite else func.clock_timestamp(type_=DateTime(timezone=True))
+
+    def _in(self, seconds: float) -> Any:
+        """A time to come, by the same clock."""
+        return self._clock() + timedelta(seconds=seconds)
 
     def _insert(self, table: Table) -> Any:
         return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)

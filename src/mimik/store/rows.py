@@ -134,6 +134,9 @@ def job_of(row: Row[Any]) -> Job:
         error=None if error is None else (error[0], error[1]),
         session=row.session,
         left_s=row.left_s,
+        place=row.place,
+        frames=row.frames,
+        frame_count=row.frame_count,
     )
 
 

@@ -45,7 +45,7 @@ __all__ = [
     "sessions",
 ]
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every schema there has been, oldest first; `mimik.store.migrations` leads from each to the next."""
 
 VERSION_TABLE = "mimik_schema"
@@ -201,4 +201,9 @@ jobs = Table(
     Column("error", Text),  # JSON: template and values
     Column("session", String(16)),
     Column("left_s", Double),
+    Column("place", String(32)),  # which folder of uploads its file lies in
+    Column("worker", String(96)),  # who works on it
+    Column("leased_until", _Moment),  # from then on others may
+    Column("frames", Integer, nullable=False, server_default="0"),
+    Column("frame_count", Integer),
 )

@@ -312,6 +312,9 @@ class Job:
         session: the session's id, once there is one.
         created_at: with time zone.
         left_s: estimated seconds until it is done, or None.
+        place: the folder of uploads that the copy lies in, as `mimik.serve.queue` knows it; None: any.
+        frames: read so far.
+        frame_count: how many there are, by what the file says; None where it does not.
     """
 
     id: str
@@ -324,3 +327,6 @@ class Job:
     error: tuple[str, dict[str, str]] | None = None
     session: str | None = None
     left_s: float | None = field(default=None, compare=False)
+    place: str | None = None
+    frames: int = field(default=0, compare=False)
+    frame_count: int | None = field(default=None, compare=False)

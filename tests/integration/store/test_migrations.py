@@ -164,7 +164,7 @@ def test_a_newer_schema_is_left_as_it_is(database_url: str, engine: Engine) -> N
     with engine.begin() as connection:
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0099'"))
         connection.execute(text("ALTER TABLE sessions ADD COLUMN novelty TEXT"))
-    with pytest.raises(StoreError, match=r"newer Mimik \(schema 0099; this one knows up to 0003\).*update Mimik"):
+    with pytest.raises(StoreError, match=r"newer Mimik \(schema 0099; this one knows up to 0004\).*update Mimik"):
         Store.open(database_url)
     with engine.connect() as connection:
         assert connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) == "0099"
