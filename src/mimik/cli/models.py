@@ -9,7 +9,7 @@ from mimik.cli.terminal import Terminal
 from mimik.config import Settings
 from mimik.detect import DETECTORS
 from mimik.errors import ConfigError
-from mimik.weights import Record, records
+from mimik.weights import Measured, Record, Shown, records
 
 __all__ = ["LIVE_SIDE", "list_models", "settings"]
 
@@ -77,17 +77,15 @@ def list_models(terminal: Terminal, as_json: bool) -> None:
 
 def _card(terminal: Terminal, record: Record) -> Table:
     measured = record.measured
-    low, high = measured.interval
     lines = {
         "What it is": record.title,
-        "Accuracy": terminal.text(
+        "Accuracy": _share(
+            terminal,
             "{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) of {faces} faces of {split}",
-            accuracy=measured.accuracy,
-            low=low,
-            high=high,
-            faces=measured.faces,
-            split=measured.split,
+            measured.accuracy,
+            measured,
         ),
+        **_shown(terminal, record),
         "Calibration error": f"{measured.ece:.1%}",
         "Parameters": f"{record.parameters:,}",
         "Learnt from": record.data,
@@ -97,3 +95,28 @@ def _card(terminal: Terminal, record: Record) -> Table:
     for heading, text in lines.items():
         card.add_row(f"  {terminal.text(heading)}", text.replace("[", r"\["))
     return card
+
+
+def _shown(terminal: Terminal, record: Record) -> dict[str, str]:
+    """How far the labels that people see may be believed; where a network has no head of its own for them, nothing."""
+    if (shown := record.shown) is None:
+        return {}
+    return {
+        "Labels shown": _share(
+            terminal,
+            "{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) are what most people saw, "
+            "in {faces} faces of {split}",
+            shown.agreement,
+            shown,
+        ),
+        "Certainty": terminal.text(
+            "sure from {sure:.0%}, uncertain from {uncertain:.0%}, withheld below",
+            sure=record.states.sure,
+            uncertain=record.states.uncertain,
+        ),
+    }
+
+
+def _share(terminal: Terminal, text: str, share: float, of: Measured | Shown) -> str:
+    low, high = of.interval
+    return terminal.text(text, accuracy=share, low=low, high=high, faces=of.faces, split=of.split)

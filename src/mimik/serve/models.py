@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from mimik.weights import Record, records
+from mimik.types import Thresholds
+from mimik.weights import Record, Shown, records
 
 __all__ = ["model_card", "router"]
 
@@ -36,4 +37,17 @@ def model_card(record: Record, identity: str) -> dict[str, object]:
         "interval": measured.interval,
         "faces": measured.faces,
         "split": measured.split,
+        "shown": None if record.shown is None else _shown(record.shown, record.states),
+    }
+
+
+def _shown(shown: Shown, states: Thresholds) -> dict[str, object]:
+    """How often the labels that people see are what most taggers saw, and from where on they are sure or uncertain."""
+    return {
+        "agreement": shown.agreement,
+        "interval": shown.interval,
+        "faces": shown.faces,
+        "split": shown.split,
+        "sure": states.sure,
+        "uncertain": states.uncertain,
     }

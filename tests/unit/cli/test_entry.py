@@ -10,6 +10,7 @@ from mimik.cli import main
 from mimik.cli.models import LIVE_SIDE, settings
 from mimik.errors import ConfigError, SourceError
 from mimik.pipeline import Pipeline
+from mimik.weights import read_record
 from tests.fakes import fake_pipeline
 
 DEMO = ["demo", "--headless", "--seconds", "1"]
@@ -98,6 +99,28 @@ def test_a_bad_setting_names_its_field_and_variable(
     assert value in said
 
 
+@pytest.mark.parametrize(
+    ("variable", "option", "turkish"),
+    [
+        ("MIMIK_DETECTOR", "--detector", "bir algılayıcı da dosya da yok"),
+        ("MIMIK_CLASSIFIER", "--model", "böyle bir model yok"),
+    ],
+)
+def test_a_bad_name_in_the_environment_names_its_variable(
+    variable: str, option: str, turkish: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, "nosuch")
+    assert main([*DEMO, "--lang=tr"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert variable in said
+    assert turkish in said
+    monkeypatch.delenv(variable)
+    assert main([*DEMO, option, "nosuch"]) == 2
+    said = capsys.readouterr().err
+    assert "nosuch" in said
+    assert variable not in said
+
+
 @pytest.mark.parametrize("formats", ["xml", "csv,xml", "", ","])
 def test_an_unknown_format_is_named_before_any_work(formats: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyze", "x.jpg", "-o", "out", "--format", formats]) == 2
@@ -117,6 +140,17 @@ def test_models_for_people_in_turkish(capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr().out
     assert "default" in said
     assert "Doğruluk" in said
+    assert "Gösterilen etiketler" in said
+
+
+def test_models_tell_how_far_the_shown_labels_may_be_believed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    shown = read_record("default").shown
+    assert shown is not None
+    assert f"{shown.agreement:.1%} (95 % interval" in said
+    assert f"sure from {shown.thresholds.sure:.0%}" in said
+    assert said.count("Labels shown") == 1, "the baseline has no head of its own for them"
 
 
 def test_colours_only_where_they_are_wanted(

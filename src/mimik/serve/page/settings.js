@@ -134,17 +134,8 @@ export class Settings {
 /** A model's card: what it is, what it learnt from, how well it did. */
 function card(model) {
   const lines = [
-    [
-      "Accuracy",
-      () =>
-        t("{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) of {faces} faces of {split}", {
-          accuracy: percent(model.accuracy, 1),
-          low: percent(model.interval[0], 1),
-          high: percent(model.interval[1], 1),
-          faces: decimal(model.faces),
-          split: model.split,
-        }),
-    ],
+    ["Accuracy", share("{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) of {faces} faces of {split}", model.accuracy, model)],
+    ...shown(model.shown),
     ["Learnt from", () => model.data],
     ["Licence", () => model.licence],
     ["File", () => (model.sha256 ? `SHA-256 ${model.sha256.slice(0, 16)}…` : t("not shipped"))],
@@ -157,3 +148,21 @@ function card(model) {
     make("dl", { class: "more" }, ...lines.flatMap(([name, value]) => [make("dt", { t: name }), make("dd", { t: value })])),
   );
 }
+
+/** How far the labels that people see may be believed. */
+function shown(measured) {
+  if (!measured) return [];
+  const certainty = () =>
+    t("sure from {sure:.0%}, uncertain from {uncertain:.0%}, withheld below", {
+      sure: percent(measured.sure),
+      uncertain: percent(measured.uncertain),
+    });
+  const seen = "{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) are what most people saw, in {faces} faces of {split}";
+  return [
+    ["Labels shown", share(seen, measured.agreement, measured)],
+    ["Certainty", certainty],
+  ];
+}
+
+const share = (text, value, { interval: [low, high], faces, split }) => () =>
+  t(text, { accuracy: percent(value, 1), low: percent(low, 1), high: percent(high, 1), faces: decimal(faces), split });
