@@ -1,5 +1,8 @@
 """Where the default line is put together."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -7,6 +10,7 @@ from mimik.align import FaceAligner
 from mimik.classify import OnnxClassifier
 from mimik.config import Settings
 from mimik.detect import DETECTORS, make_detector
+from mimik.errors import ConfigError, MimikError
 from mimik.gate import QualityGate
 from mimik.pipeline import Pipeline
 from mimik.track import EmotionSmoother, PersonTracker
@@ -24,7 +28,15 @@ def load(settings: Settings | None = None) -> Pipeline:
         from mimik.attributes import AgeAndGender, PersonAttributes
 
         estimator, gatherer = AgeAndGender(), PersonAttributes
-    classifier = OnnxClassifier.load(settings.classifier, settings.threads)
+    with _naming("MIMIK_CLASSIFIER", settings.classifier):
+        classifier = OnnxClassifier.load(settings.classifier, settings.threads)
+    with _naming("MIMIK_DETECTOR", settings.detector):
+        detector = make_detector(
+            settings.detector,
+            threshold=settings.detector_threshold,
+            side=settings.detector_side,
+            threads=settings.threads,
+        )
 
     def smoother(kind: SourceKind) -> EmotionSmoother:
         return EmotionSmoother(
@@ -35,12 +47,7 @@ def load(settings: Settings | None = None) -> Pipeline:
         )
 
     return Pipeline(
-        detector=make_detector(
-            settings.detector,
-            threshold=settings.detector_threshold,
-            side=settings.detector_side,
-            threads=settings.threads,
-        ),
+        detector=detector,
         gate=QualityGate(smallest=settings.smallest_face),
         aligner=FaceAligner(side=classifier.record.side),
         classifier=classifier,
@@ -51,6 +58,22 @@ def load(settings: Settings | None = None) -> Pipeline:
         gatherer=gatherer,
         model=_model(settings, classifier.record),
     )
+
+
+@contextmanager
+def _naming(variable: str, value: str) -> Iterator[None]:
+    """Let an error name the variable, where the value may come from it."""
+    try:
+        yield
+    except MimikError as error:
+        if os.environ.get(variable) != value:
+            raise
+        raise ConfigError(
+            "{variable} in the environment cannot be {value}. {detail}",
+            variable=variable,
+            value=repr(value),
+            detail=error,
+        ) from error
 
 
 def _identity(settings: Settings, record: Record) -> str:

@@ -64,8 +64,10 @@ def _report(error: Exception, terminal: Terminal) -> int:
         terminal.err.print_exception()
     if isinstance(error, MimikError):
         values = dict(error.values)
-        if isinstance(error, ConfigError) and "detail" in values:  # pydantic's words, as Typer's
-            values["detail"] = complaint(str(values["detail"]), terminal.language)
+        if isinstance(detail := values.get("detail"), MimikError):
+            values["detail"] = terminal.text(detail.text, **detail.values)
+        elif isinstance(error, ConfigError) and "detail" in values:  # pydantic's words, as Typer's
+            values["detail"] = complaint(str(detail), terminal.language)
         terminal.error(error.text, **values)
         return 2
     if isinstance(error, OSError) and error.strerror:
