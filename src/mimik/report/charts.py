@@ -36,6 +36,9 @@ class Theme:
         grid: grid lines.
         full: the strongest cell of a heat map; `ink` is read well on it, on `empty` and on all between.
         empty: its weakest.
+        paper: what lies behind the figure, for marks that are to look hollow.
+        early: the first of marks that follow each other in time …
+        late: … and the last, which stands out most.
     """
 
     ink: str
@@ -43,11 +46,14 @@ class Theme:
     grid: str
     full: str
     empty: str
+    paper: str
+    early: str
+    late: str
 
 
 THEMES = {
-    "light": Theme("#1a1a1a", "#595959", "#e2e2e2", "#6ea6dc", "#f3f6fa"),
-    "dark": Theme("#e9e9e9", "#b4b4b4", "#3c4046", "#33699c", "#20262e"),
+    "light": Theme("#1a1a1a", "#595959", "#e2e2e2", "#6ea6dc", "#f3f6fa", "#ffffff", "#d6e4f0", "#08306b"),
+    "dark": Theme("#e9e9e9", "#b4b4b4", "#3c4046", "#33699c", "#20262e", "#1b2226", "#23405c", "#d3e9ff"),
 }
 
 

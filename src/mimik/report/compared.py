@@ -141,7 +141,7 @@ def _differences(comparison: Comparison, contrasts: list[Contrast], speech: Spee
                 panel,
                 [value.value for _, value in chosen],
                 [place for place, _ in chosen],
-                [PEOPLE_INKS[0] if clear else "#ffffff"] * len(chosen),
+                [PEOPLE_INKS[0] if clear else chart.theme.paper] * len(chosen),
                 SYMBOLS[0] if clear else SYMBOLS[2],
                 [value.text(speech, True) for _, value in chosen],
                 spans=[(value.low, value.high) for _, value in chosen],

@@ -53,7 +53,7 @@ def _path(analysis: Analysis, speech: Speech, theme: str) -> Figure:
         )
         for at, valence, arousal in zip(path.time_s, path.valence, path.arousal, strict=True)
     ]
-    inks = [_between("#d6e4f0", "#08306b", i / (len(hover) - 1)) for i in range(len(hover))]
+    inks = [_between(chart.theme.early, chart.theme.late, i / (len(hover) - 1)) for i in range(len(hover))]
     chart.line(panel, path.valence, path.arousal, "#8fa3b8", width=1.4)
     chart.dots(panel, path.valence, path.arousal, inks, "circle", hover, size=8)
     names = {0: speech.say("start"), len(hover) - 1: speech.say("end")}
@@ -85,8 +85,8 @@ def _path(analysis: Analysis, speech: Speech, theme: str) -> Figure:
         ),
         chart.plotly,
         speech.say(
-            "Each dot is {span} of the session, the later the darker. Both values run from −1 to +1 and are derived "
-            "from the seven expressions, not measured.",
+            "Each dot is {span} of the session, the later the stronger its colour. Both values run from −1 to +1 and "
+            "are derived from the seven expressions, not measured.",
             span=speech.span(path.step_s),
         ),
         (speech.say("Time"), speech.say("Valence"), speech.say("Arousal")),
@@ -273,7 +273,7 @@ def _synchrony(synchrony: Synchrony, speech: Speech, theme: str) -> Figure:
                 panel,
                 [pair.correlation for _, pair in chosen],
                 [place for place, _ in chosen],
-                [PEOPLE_INKS[0] if clear else "#ffffff"] * len(chosen),
+                [PEOPLE_INKS[0] if clear else chart.theme.paper] * len(chosen),
                 SYMBOLS[0] if clear else SYMBOLS[2],
                 [speech.signed(pair.correlation, 2) for _, pair in chosen],
             )

@@ -11,6 +11,7 @@ import pytest
 
 from mimik.analytics import Analysis, Comparison, Hours
 from mimik.report import Figure, figures
+from mimik.report.charts import THEMES
 from mimik.words import EMOTION_COLOURS
 from tests.unit.report.lessons import HOSTILE, groups, lesson, relative, tiny, week
 
@@ -61,6 +62,24 @@ def test_colours_are_the_emotions_and_names_stand_beside() -> None:
     keys |= {"Surprised": "surprise", "Neutral": "neutral"}
     assert bars["marker"]["color"] == [EMOTION_COLOURS[keys[name]] for name in names]
     assert set(names) == set(keys)
+
+
+def luminance(ink: str) -> float:
+    """Relative luminance by WCAG 2."""
+    parts = [int(ink[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_dots_of_the_path_stand_out_more_the_later(theme: str) -> None:
+    figure = next(figure for figure in figures(lesson(), "en", theme) if figure.name == "path")
+    (inks,) = (mark["marker"]["color"] for mark in figure.plotly["data"] if len(mark.get("hovertext", ())) > 2)
+    paper = luminance(THEMES[theme].paper)
+    contrasts = [(max(paper, luminance(ink)) + 0.05) / (min(paper, luminance(ink)) + 0.05) for ink in inks]
+    assert contrasts == sorted(contrasts)
+    assert contrasts[0] > 1.2
+    assert contrasts[-1] > 7
 
 
 def test_bars_and_intervals_are_those_of_the_analysis() -> None:
