@@ -28,12 +28,12 @@ from mimik.serve.broadcast import Broadcast
 from mimik.serve.facades import azure, facepp, rekognition, skybiometry
 from mimik.serve.guard import Guard
 from mimik.serve.library import Library
+from mimik.serve.limits import Limits
 from mimik.serve.live import LiveStreams
 from mimik.serve.problems import BodyLimit, ProblemError, install_problems
 from mimik.serve.queue import QueueWorker
 from mimik.serve.right_of_way import RightOfWay
 from mimik.serve.upkeep import keep_up
-from mimik.serve.uploads import MAX_UPLOAD
 from mimik.serve.visitor import MAX_SIDE, answer_camera
 from mimik.types import Emotion, FrameResult, Notice, Reason, Source, State
 from mimik.weights import records
@@ -59,7 +59,7 @@ def create_app(
     language: str | None = None,
     on_result: Callable[[FrameResult], None] | None = None,
     store: Store | Callable[[], Store] | None = None,
-    max_upload: int = MAX_UPLOAD,
+    limits: Limits | None = None,
 ) -> FastAPI:
     """Make the web application.
 
@@ -73,11 +73,12 @@ def create_app(
         store: where sessions are kept: an open store, which the caller closes; or a function that opens one, such as
             `mimik.store.Store.open`, called once the networks are warm, so that the page need not wait; or None, and
             sessions cannot be recorded.
-        max_upload: bytes that a video for the analysis queue may have.
+        limits: how much a client may ask for; None: as the environment says.
     """
+    limits = limits or Limits.read()
     counted = metrics.Metrics()
-    streams, right_of_way, library = LiveStreams(counted.live), RightOfWay(), Library(store)
-    worker = QueueWorker(pipeline, right_of_way)
+    streams, right_of_way, library = LiveStreams(counted.live), RightOfWay(), Library(store, limits)
+    worker = QueueWorker(pipeline, right_of_way, limits)
     broadcast = None if source is None else Broadcast(pipeline, source, on_result, streams, right_of_way)
     limiter = CapacityLimiter(_AT_ONCE)
     page = Path(str(files("mimik.serve"))) / "page"
@@ -106,7 +107,7 @@ def create_app(
     app.state.model = pipeline.model
     app.state.language = language
     app.state.library = library
-    app.state.max_upload = max_upload
+    app.state.limits = limits
     app.state.streams = streams
     app.state.worker = worker
     install_problems(app)

@@ -16,6 +16,7 @@ from anyio import (
     EndOfStream,
     create_memory_object_stream,
     create_task_group,
+    fail_after,
     from_thread,
     to_thread,
 )
@@ -54,20 +55,29 @@ class Download(Response):
     What fails before the first piece is an error's answer as any other; after it, the connection breaks off, so that
     nobody takes half a file for a whole one.
 
+    A client that reads nothing for too long is cut off, and its thread is free again.
+
     Args:
         work: writes it into an open file, which cannot seek.
         limiter: of the threads.
         media_type: of the file.
         headers: besides.
+        idle_s: seconds to wait for a client that does not read.
     """
 
     def __init__(
-        self, work: Callable[[IO[bytes]], object], limiter: CapacityLimiter, media_type: str, headers: dict[str, str]
+        self,
+        work: Callable[[IO[bytes]], object],
+        limiter: CapacityLimiter,
+        media_type: str,
+        headers: dict[str, str],
+        idle_s: float = 60.0,
     ) -> None:
         super().__init__(media_type=media_type, headers=headers)
         del self.headers["content-length"]
         self._work = work
         self._limiter = limiter
+        self._idle_s = idle_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
@@ -93,15 +103,16 @@ class Download(Response):
             try:
                 while True:
                     piece = await pieces.receive()
-                    if not begun:
-                        await send(
-                            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-                        )
-                        begun = True
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    with fail_after(self._idle_s):
+                        if not begun:
+                            await send(
+                                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+                            )
+                            begun = True
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
             except EndOfStream:
                 pass
-            except ClosedResourceError:
+            except (ClosedResourceError, TimeoutError):
                 gone = True
             pieces.close()
             tasks.cancel_scope.cancel()

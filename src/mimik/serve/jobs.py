@@ -9,9 +9,11 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from mimik.serve.copies import place_of, uploads_folder
 from mimik.serve.library import Library, library_of
-from mimik.serve.problems import validated
-from mimik.serve.queue import QueueWorker, uploads_folder
+from mimik.serve.limits import Limits
+from mimik.serve.problems import ProblemError, answer_problem, validated
+from mimik.serve.queue import QueueWorker
 from mimik.serve.schemas import JobDraftIn, draft_of, job_json, json_answer
 from mimik.serve.uploads import receive_upload
 from mimik.store.values import Job, JobState
@@ -19,6 +21,7 @@ from mimik.store.values import Job, JobState
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/jobs")
+_LATER_S = 60
 
 
 def _worker(request: Request) -> QueueWorker:
@@ -34,7 +37,11 @@ _Worker = Annotated[QueueWorker, Depends(_worker)]
 async def add(request: Request, library: _Library, worker: _Worker) -> Response:
     """Take a video (form fields ``file`` and ``draft``) and put it at the end of the queue."""
     store = await library.store()
-    upload = await receive_upload(request, uploads_folder(store), request.app.state.max_upload)
+    limits: Limits = request.app.state.limits
+    folder = uploads_folder(store)
+    if await library.run(lambda store: store.jobs_waiting()) >= limits.jobs:
+        return _full(limits)
+    upload = await receive_upload(request, folder, limits.upload)
     try:
         try:
             body = JobDraftIn.model_validate_json(upload.draft)
@@ -43,14 +50,26 @@ async def add(request: Request, library: _Library, worker: _Worker) -> Response:
         named = body.model_copy(update={"title": body.title or upload.name})
         draft = draft_of(named, source=upload.name, live=False, read_by=request.app.state.model)
         now = datetime.now().astimezone()
-        job = Job(upload.id, upload.name, str(upload.path), draft, JobState.QUEUED, now)
-        await library.run(lambda store: store.add_job(job))
+        place = await library.call(lambda: place_of(folder))
+        job = Job(upload.id, upload.name, str(upload.path), draft, JobState.QUEUED, now, place=place)
+        if not await library.run(lambda store: store.add_job(job, limits.jobs)):
+            upload.path.unlink(missing_ok=True)
+            return _full(limits)
     except BaseException:
         upload.path.unlink(missing_ok=True)
         raise
     worker.start(store)
     worker.wake()
     return json_answer(job_json(job), 201)
+
+
+def _full(limits: Limits) -> Response:
+    problem = ProblemError(
+        503, "{limit} videos wait already, which is all that may. Send this one again later.", limit=limits.jobs
+    )
+    answer = answer_problem(problem)
+    answer.headers["Retry-After"] = str(_LATER_S)
+    return answer
 
 
 @router.get("")

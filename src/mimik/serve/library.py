@@ -11,6 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 
 from mimik.errors import StoreError
+from mimik.serve.limits import Limits
 from mimik.serve.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -28,16 +29,22 @@ class Library:
 
     Args:
         store: an open store, which its owner closes; or what opens one; or None where no sessions are kept.
+        limits: how many exports are written at once, and how long one waits for its reader.
 
     Attributes:
         limiter: of the threads that work with the store.
+        exports: of the threads that write files for clients, who may be slow: nobody else waits for these.
+        export_idle_s: seconds that an export waits for a client that does not read.
     """
 
-    def __init__(self, store: Store | Callable[[], Store] | None) -> None:
+    def __init__(self, store: Store | Callable[[], Store] | None, limits: Limits | None = None) -> None:
         self._open = store if callable(store) else None
         self._store = None if callable(store) else store
         self._lock = anyio.Lock()
         self.limiter = CapacityLimiter(_AT_ONCE)
+        limits = limits or Limits.read()
+        self.exports = CapacityLimiter(limits.exports)
+        self.export_idle_s = limits.export_idle_s
 
     @property
     def keeps(self) -> bool:

@@ -57,6 +57,17 @@ class Limits(BaseSettings):
     stream_idle_s: float = Field(
         default=60.0, gt=0, le=3600, description="Seconds without a frame until a stream is closed."
     )
+    readers: int = Field(default=2, ge=1, le=64, description="Threads that read pictures.")
+    together: int = Field(
+        default=4, ge=1, le=64, description="Pictures, of as many clients where they wait, that are read together."
+    )
+    gather_ms: float = Field(
+        default=0, ge=0, le=100, description="Milliseconds that a picture may wait for others to be read with it."
+    )
+    exports: int = Field(default=4, ge=1, le=64, description="Exports and results written at once; others wait.")
+    export_idle_s: float = Field(
+        default=60.0, gt=0, le=3600, description="Seconds that an export waits for a client that does not read."
+    )
     recordings: int = Field(default=16, ge=1, le=1000, description="Sessions being recorded at once.")
 
     @classmethod

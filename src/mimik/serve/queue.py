@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
+import math
+import secrets
+import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mimik.errors import MimikError, MissingError, SourceError, StoreError
 from mimik.pipeline import Pipeline
+from mimik.serve.copies import alone, place_of, remove, tidy, uploads_folder
+from mimik.serve.lease import Ended, Lease, Lost, find_job
+from mimik.serve.limits import Limits
 from mimik.serve.right_of_way import RightOfWay
 from mimik.sources import VideoFile
 from mimik.store import SessionWriter
+from mimik.store.queue import LEASE_S
 from mimik.store.values import Job, JobState
 from mimik.types import SourceKind
 
 if TYPE_CHECKING:
     from mimik.store import Store
 
-__all__ = ["QueueWorker", "uploads_folder"]
+__all__ = ["QueueWorker"]
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 2.0
@@ -32,30 +36,48 @@ _TELL_S = 0.25
 _STOP_S = 1.0
 _TRIES = 20
 _SAME_S = 60.0
-_ABANDONED_S = 3600.0
+_TIDY_S = 600.0
+_UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 _DEFECT = "Something broke inside Mimik; its log says more."
+_TOO_LONG = (
+    "The analysis took longer than {limit:g} s and was ended. What was read until then is kept, as an interrupted"
+    " session. Cut the video into parts, or raise MIMIK_LIMIT_JOB_S."
+)
 
 
-def uploads_folder(store: Store) -> Path:
-    """Where the videos of waiting jobs lie."""
-    return store.clips / "uploads"
-
-
-class _Ended(Exception):  # noqa: N818 (no error)
-    """The job is not to go on: it was cancelled, or the server stops."""
+class _TooLong(Exception):  # noqa: N818 (the session's end, told to the user otherwise)
+    """The job may take no longer; not a `MimikError`, so that its session counts as interrupted."""
 
 
 class QueueWorker:
-    """Reads the videos of the queue in a thread of its own, one at a time; one worker a folder of uploads.
+    """Reads the videos of the queue in a thread of its own, one at a time; one worker a machine and folder of uploads.
+
+    A worker only takes jobs whose videos lie in its own folder of uploads. Several machines may share the folder and
+    the database: each job is one worker's, by a lease that it renews, and another's once the lease has run out.
 
     Args:
         pipeline: what reads the frames.
         right_of_way: whom to give way to.
+        limits: how long a job may take.
+        machine: the machine's name.
+        lease_s: after so many seconds without a sign of life, a job goes to another worker.
     """
 
-    def __init__(self, pipeline: Pipeline, right_of_way: RightOfWay) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        right_of_way: RightOfWay,
+        limits: Limits | None = None,
+        *,
+        machine: str | None = None,
+        lease_s: float = LEASE_S,
+    ) -> None:
         self._pipeline = pipeline
         self._right_of_way = right_of_way
+        self._job_s = (limits or Limits.read()).job_s
+        self._machine = (socket.gethostname() if machine is None else machine)[:64]
+        self._name = f"{self._machine}:{secrets.token_hex(8)}"
+        self._lease_s = lease_s
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._ending = threading.Lock()
@@ -80,12 +102,12 @@ class QueueWorker:
         """
         with self._ending:
             now = store.job(job)
-            if now.state not in (JobState.QUEUED, JobState.RUNNING):
+            if now.state not in _UNFINISHED:
                 return now
             self._cancelled.add(job)
             cancelled = store.update_job(job, state=JobState.CANCELLED, left_s=None)
         if now.state is JobState.QUEUED:
-            _remove(now.path)
+            remove(now.path)
         return cancelled
 
     def stop(self) -> None:
@@ -99,8 +121,8 @@ class QueueWorker:
         folder, told, at = uploads_folder(store), "", 0.0
         while not self._stopping.is_set():
             try:
-                with _alone(folder) as alone:
-                    if alone:
+                with alone(folder, self._machine) as nobody_else:
+                    if nobody_else:
                         self._work_alone(store, folder)
             except (StoreError, OSError) as error:
                 said = str(error) if isinstance(error, StoreError) else f"{folder}: {error}"
@@ -110,29 +132,42 @@ class QueueWorker:
             self._stopping.wait(_LOOK_S)
 
     def _work_alone(self, store: Store, folder: Path) -> None:
+        store.requeue_running(
+            f"{self._machine}:", place_of(folder)
+        )  # no process of this machine works here but this one
         for job in store.jobs():
-            if job.state is not JobState.DONE and job.session is not None:
+            if job.session is not None and _leaves_half(job):
                 _forget_session(store, job.session)
-        store.requeue_running()
-        _tidy(folder, {Path(job.path).name for job in store.jobs() if job.state is JobState.QUEUED})
+        tidied = -math.inf
         while not self._stopping.is_set():
             self._news.clear()
-            claimed = store.claim_job()
+            claimed = store.claim_job(self._name, place_of(folder), self._lease_s)  # deleting everything took the name
             if claimed is None:
+                if time.monotonic() - tidied > _TIDY_S:  # jobs are also cancelled and deleted by other machines
+                    tidied = time.monotonic()
+                    tidy(folder, {Path(job.path).name for job in store.jobs() if job.state in _UNFINISHED})
                 self._news.wait(_LOOK_S)
-            else:
-                self._run(store, claimed)
+                continue
+            if claimed.session is not None:  # of a worker that is not heard of any more
+                _forget_session(store, claimed.session)
+            self._run(store, claimed, folder / Path(claimed.path).name if claimed.place else Path(claimed.path))
 
-    def _run(self, store: Store, job: Job) -> None:
+    def _run(self, store: Store, job: Job, path: Path) -> None:
         error: tuple[str, dict[str, str]] | None = None
         session: str | None = None
         try:
-            session, error = self._read(store, job)
+            with Lease(store, job.id, self._name, self._lease_s) as lease:
+                session, error = self._read(store, job, path, lease)
             state = JobState.DONE
-        except _Ended:
+        except Lost:
+            _log.warning("job %s: another worker has it now", job.id)
+            return
+        except Ended:
             state = JobState.CANCELLED
+        except _TooLong:
+            state, error = JobState.FAILED, (_TOO_LONG, {"limit": str(self._job_s)})
         except MimikError as trouble:
-            state, error = JobState.FAILED, (trouble.text, _shown(trouble, job))
+            state, error = JobState.FAILED, (trouble.text, _shown(trouble, job, path))
         except Exception:  # a defect ends the job and not the queue
             _log.exception("job %s", job.id)
             state, error = JobState.FAILED, (_DEFECT, {})
@@ -140,34 +175,45 @@ class QueueWorker:
             return  # the next start finds it running, and begins it anew
         for _ in range(_TRIES):
             with suppress(StoreError):
-                self._finish(store, job, state, error, session)
+                if not self._finish(store, job, state, error, session):
+                    return
                 break
             if self._stopping.wait(_LOOK_S):
                 return
-        _remove(job.path)
+        remove(path)
 
     def _finish(
         self, store: Store, job: Job, state: JobState, error: tuple[str, dict[str, str]] | None, session: str | None
-    ) -> None:
+    ) -> bool:
+        """Close a job; whether it was this worker's until then, or was cancelled."""
         with self._ending:
-            now = _job(store, job.id)
+            now = find_job(store, job.id)
             if now is not None and now.state is not JobState.CANCELLED:
                 progress = {"progress": 1.0} if state is JobState.DONE else {}
-                now = store.update_job(job.id, state=state, error=error, left_s=None, **progress)
+                try:
+                    now = store.update_job(job.id, worker=self._name, state=state, error=error, left_s=None, **progress)
+                except MissingError:
+                    now = find_job(store, job.id)
+                    if now is not None and now.state is not JobState.CANCELLED:
+                        _drop_session(store, session)
+                        return False
             self._cancelled.discard(job.id)
         half = session if now is None else now.session
-        if half is not None and (now is None or now.state is not JobState.DONE):
+        if half is not None and (now is None or _leaves_half(now)):
             _forget_session(store, half)
+        return True
 
-    def _read(self, store: Store, job: Job) -> tuple[str, tuple[str, dict[str, str]] | None]:
+    def _read(self, store: Store, job: Job, path: Path, lease: Lease) -> tuple[str, tuple[str, dict[str, str]] | None]:
         """Make a session of a video; returns its id, and what was wrong with the video.
 
         Raises:
             SourceError: it is no video.
             StoreError: the session cannot be begun.
-            _Ended: it is not to go on.
+            Ended: it is not to go on.
+            Lost: it is another worker's now.
+            _TooLong: it took longer than it may.
         """
-        video = VideoFile(job.path)
+        video = VideoFile(path)
         stream = self._pipeline.stream(SourceKind.VIDEO)
         draft = replace(
             job.draft,
@@ -176,42 +222,55 @@ class QueueWorker:
             model=self._pipeline.model,
             started_at=video.recorded_at,
         )
-        with SessionWriter(store, draft, wall_clock=False) as writer:
-            store.update_job(job.id, session=writer.session.id)
-            began = told = last = time.monotonic()
-            for frame in video:
-                writer.write(stream.process(frame))
-                now = time.monotonic()
-                if now - told >= _TELL_S:
-                    told = now
-                    self._tell(store, job, _progress(video, frame.index, frame.time_s), now - began)
-                self._right_of_way.give_way(now - last, lambda: self._is_over(job))
-                if self._is_over(job):
-                    raise _Ended
-                last = time.monotonic()
+        writer = SessionWriter(store, draft, wall_clock=False)
+        try:
+            with writer:
+                lease.update(session=writer.session.id, frame_count=video.frame_count)
+                began = told = last = time.monotonic()
+                for frame in video:
+                    writer.write(stream.process(frame))
+                    now = time.monotonic()
+                    if now - told >= _TELL_S:
+                        told = now
+                        self._tell(
+                            lease, job, _progress(video, frame.index, frame.time_s), frame.index + 1, now - began
+                        )
+                    self._right_of_way.give_way(now - last, lambda: self._is_over(job) or lease.lost)
+                    if lease.lost:
+                        raise Lost
+                    if self._is_over(job):
+                        raise Ended
+                    if now - began > self._job_s:
+                        raise _TooLong
+                    last = time.monotonic()
+                frames = frame.index + 1
+        except Lost:
+            _drop_session(store, writer.session.id)
+            raise
+        except StoreError:
+            if lease.lost:  # whoever has the job deleted the session
+                raise Lost from None
+            raise
+        with suppress(StoreError):  # what is told at last; `_finish` finds out who has the job
+            lease.update(frames=frames, frame_count=frames)
         if video.damaged is not None:
             damaged = SourceError(
                 "{source}: damaged ({detail}). What could be read of it was read.",
                 source=job.name,
                 detail=video.damaged,
             )
-            return writer.session.id, (damaged.text, _shown(damaged, job))
+            return writer.session.id, (damaged.text, _shown(damaged, job, path))
         return writer.session.id, None
 
     def _is_over(self, job: Job) -> bool:
         return self._stopping.is_set() or job.id in self._cancelled
 
-    def _tell(self, store: Store, job: Job, progress: float, took_s: float) -> None:
+    def _tell(self, lease: Lease, job: Job, progress: float, frames: int, took_s: float) -> None:
         left_s = took_s / progress * (1 - progress) if progress > 0 else None
         try:
-            now = store.update_job(job.id, progress=progress, left_s=left_s)
-        except MissingError as error:  # everything was deleted
-            raise _Ended from error
+            lease.update(progress=progress, left_s=left_s, frames=frames)
         except StoreError as error:
             _log.warning("job %s: its progress cannot be saved: %s", job.id, error)
-        else:
-            if now.state is not JobState.RUNNING:  # cancelled by another process
-                raise _Ended
 
 
 def _progress(video: VideoFile, index: int, time_s: float) -> float:
@@ -220,16 +279,16 @@ def _progress(video: VideoFile, index: int, time_s: float) -> float:
     return min(0.999, (index + 1) / video.frame_count) if video.frame_count else 0.0
 
 
-def _job(store: Store, job: str) -> Job | None:
-    try:
-        return store.job(job)
-    except MissingError:
-        return None
+def _leaves_half(job: Job) -> bool:
+    """Whether the session of a job, if there is one, is to be deleted."""
+    if job.error is not None and job.error[0] == _TOO_LONG:
+        return False
+    return job.state not in (JobState.DONE, JobState.RUNNING)
 
 
-def _shown(error: MimikError, job: Job) -> dict[str, str]:
+def _shown(error: MimikError, job: Job, path: Path) -> dict[str, str]:
     """An error's values, with the video's name in place of where its copy lies."""
-    return {name: job.name if str(value) == job.path else str(value) for name, value in error.values.items()}
+    return {name: job.name if str(value) == str(path) else str(value) for name, value in error.values.items()}
 
 
 def _forget_session(store: Store, session: str) -> None:
@@ -240,42 +299,8 @@ def _forget_session(store: Store, session: str) -> None:
         _log.warning("session %s of a video that was not read to its end stays: %s", session, error)
 
 
-def _tidy(folder: Path, wanted: set[str]) -> None:
-    """Remove copies that no job waits for, but for those that may still be arriving."""
-    for path in folder.iterdir():
-        if path.name not in wanted and path.name != _LOCK and path.stat().st_mtime < time.time() - _ABANDONED_S:
-            _remove(path)
-
-
-def _remove(path: Path | str) -> None:
-    try:
-        Path(path).unlink(missing_ok=True)
-    except OSError as error:
-        _log.warning("%s: the copy of a video cannot be deleted: %s", path, error)
-
-
-_LOCK = "worker.lock"
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Whether no other process works on the folder, for as long as the context lasts."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("a+b") as file:
-        yield _locked(file.fileno())
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def _drop_session(store: Store, session: str | None) -> None:
+    """Delete what a worker read that had lost its job; the job is not its own to change."""
+    if session is not None:
+        with suppress(StoreError):  # whoever has the job did so already
+            store.delete(session, keep_job=True)

@@ -165,9 +165,10 @@ async def export(
     name = f"{found.title}-{table}" if table else found.title
     return Download(
         lambda file: export_stream(store, found.id, file, kind, table),
-        library.limiter,
+        library.exports,
         _MEDIA[kind],
         {"Content-Disposition": disposition(name, f".{kind}")},
+        library.export_idle_s,
     )
 
 

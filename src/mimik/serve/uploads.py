@@ -16,10 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from mimik.serve.problems import ProblemError, invalid
 
-__all__ = ["MAX_UPLOAD", "Upload", "receive_upload"]
-
-MAX_UPLOAD = 4 * 1024**3
-"""Largest video taken, in bytes, where nothing else is said."""
+__all__ = ["Upload", "receive_upload"]
 
 _PIECE = 1024 * 1024
 _DRAFT = 64 * 1024

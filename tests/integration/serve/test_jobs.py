@@ -12,6 +12,7 @@ import pytest
 
 from mimik.errors import StoreError
 from mimik.serve import create_app, queue
+from mimik.serve.limits import Limits
 from mimik.serve.right_of_way import RightOfWay
 from mimik.store import SessionWriter, Store
 from mimik.store.values import Draft, Job, JobState
@@ -227,7 +228,7 @@ def test_progress_is_told(store: Store, tmp_path: Path) -> None:
 @pytest.mark.parametrize("announced", [True, False])
 def test_a_video_that_is_too_large_is_refused_and_leaves_nothing(store: Store, announced: bool) -> None:
     """By its announced length, or as soon as too much has come."""
-    with served(create_app(fake_pipeline(), store=store, max_upload=200_000)) as server:
+    with served(create_app(fake_pipeline(), store=store, limits=Limits(upload=200_000))) as server:
         form = httpx.Request(
             "POST", server.address, files={"file": ("a.mp4", b"x" * 300_000)}, data={"draft": '{"title":"a"}'}
         )
