@@ -1,10 +1,11 @@
 """Where the default line is put together."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from mimik.align import FaceAligner
 from mimik.classify import OnnxClassifier
@@ -14,14 +15,19 @@ from mimik.errors import ConfigError, MimikError
 from mimik.gate import QualityGate
 from mimik.pipeline import Pipeline
 from mimik.track import EmotionSmoother, PersonTracker
-from mimik.types import SourceKind
+from mimik.types import Smoother, SourceKind
 from mimik.weights import Record
 
 __all__ = ["load"]
 
 
-def load(settings: Settings | None = None) -> Pipeline:
-    """Build a pipeline from settings; see `mimik.pipeline.Pipeline.load`."""
+def load(settings: Settings | None = None, around: Callable[[str, Any], Any] = lambda name, stage: stage) -> Pipeline:
+    """Build a pipeline from settings; see `mimik.pipeline.Pipeline.load`.
+
+    Args:
+        settings: as there.
+        around: given each stage's name and the stage, gives what to use in its place: the same with a clock, say.
+    """
     settings = settings or Settings.read()
     estimator = gatherer = None
     if settings.attributes:
@@ -38,20 +44,21 @@ def load(settings: Settings | None = None) -> Pipeline:
             threads=settings.threads,
         )
 
-    def smoother(kind: SourceKind) -> EmotionSmoother:
-        return EmotionSmoother(
+    def smoother(kind: SourceKind) -> Smoother:
+        decides = EmotionSmoother(
             kind,
             smoothing_s=settings.smoothing_s,
             switch_margin=settings.switch_margin,
             thresholds=classifier.record.states,
         )
+        return around("smooth", decides)
 
     return Pipeline(
-        detector=detector,
-        gate=QualityGate(smallest=settings.smallest_face),
-        aligner=FaceAligner(side=classifier.record.side),
-        classifier=classifier,
-        tracker=PersonTracker,
+        detector=around("detect", detector),
+        gate=around("gate", QualityGate(smallest=settings.smallest_face)),
+        aligner=around("align", FaceAligner(side=classifier.record.side)),
+        classifier=around("classify", classifier),
+        tracker=lambda: around("track", PersonTracker()),
         smoother=smoother,
         identity=_identity(settings, classifier.record),
         estimator=estimator,
