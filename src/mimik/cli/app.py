@@ -10,6 +10,7 @@ from mimik import __version__
 from mimik.cli import options
 from mimik.cli.dataset import dataset_app
 from mimik.cli.evaluate import evaluate_app
+from mimik.cli.keys import key_app
 from mimik.cli.lab import lab_app
 from mimik.cli.language import Command, Group
 from mimik.cli.session.app import session_app
@@ -333,6 +334,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 app.add_typer(session_app)
+app.add_typer(key_app)
 app.add_typer(dataset_app)
 app.add_typer(evaluate_app)
 app.add_typer(lab_app)
