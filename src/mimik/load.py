@@ -45,13 +45,14 @@ def load(settings: Settings | None = None, around: Callable[[str, Any], Any] = l
         )
 
     def smoother(kind: SourceKind) -> Smoother:
-        decides = EmotionSmoother(
+        built: Smoother = EmotionSmoother(
             kind,
             smoothing_s=settings.smoothing_s,
             switch_margin=settings.switch_margin,
             thresholds=classifier.record.states,
         )
-        return around("smooth", decides)
+        built = around("smooth", built)
+        return built
 
     return Pipeline(
         detector=around("detect", detector),
