@@ -224,9 +224,16 @@ class Stream:
             frame: the next frame; its time must not lie before the last one's.
             dropped: frames passed over since the last one, to be told in the result.
         """
+        return self.place(frame, self._pipeline.read(frame.image, look=False), dropped)
+
+    def place(self, frame: Frame, faces: tuple[Face, ...], dropped: int = 0) -> FrameResult:
+        """The second half of `process`: for faces that `Pipeline.read` found in the frame without a look.
+
+        Whoever reads frames of several sources together (`Pipeline.read_many`) then places each in its own stream.
+        """
         if self._gatherer is None:
-            return self.follow(frame, self._pipeline.read(frame.image), dropped)
-        faces = self._decide(frame, self._pipeline.read(frame.image, look=False))
+            return self.follow(frame, self._pipeline.look(frame.image, faces), dropped)
+        faces = self._decide(frame, faces)
         if look_due(frame.time_s, self._last_s):
             # Only now is it known who they are, and so who has been looked at often enough.
             wanted = tuple(face for face in faces if self._gatherer.wants(face))

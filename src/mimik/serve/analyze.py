@@ -2,62 +2,70 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from python_multipart.multipart import parse_options_header
 from starlette.responses import Response
 
 from mimik.pipeline import Pipeline
+from mimik.serve.limits import Limits
 from mimik.serve.metrics import Metrics
 from mimik.serve.pictures import (
     ADDRESSES,
-    MAX_PICTURES,
     Sent,
+    check,
+    decode,
     from_base64,
     parse_form,
-    pixels,
     read_body,
     sent,
 )
 from mimik.serve.problems import ProblemError, invalid, validated
-from mimik.serve.right_of_way import RightOfWay
+from mimik.serve.scheduler import Scheduler
 from mimik.serve.schemas import json_answer
 from mimik.sinks.rows import ATTRIBUTE_COLUMNS, COLUMNS, SCHEMA_VERSION, Column, rows
-from mimik.types import Face, Frame, FrameResult, SourceKind
+from mimik.types import Face, Frame, FrameResult, Image, SourceKind
 
-__all__ = ["Analyzer", "analyzer_of", "router"]
+__all__ = ["Analyzer", "analyzer_of", "faces_json", "router"]
 
-_AT_ONCE = 2
-_INSIDE = 16
 _RETRY_S = 2
+_WHOLE_REQUESTS = 2
+"""Requests with as many pixels as one may have that are decoded at once."""
+
+_MOST_PICTURES = 256
+"""No limit may be set higher."""
 
 router = APIRouter(prefix="/v1/analyze", tags=["pictures"])
 
 
 class Analyzer:
-    """Reads the pictures of requests: a few at once, off the event loop, as many requests waiting as memory allows.
+    """Reads the pictures of requests, each request in a lane of the scheduler, as many at once as memory allows.
 
     Args:
         pipeline: what reads them.
         metrics: where they are counted.
-        right_of_way: what lets them go before the queue's videos.
+        scheduler: whose turn it is.
+        limits: how much is taken.
 
     Attributes:
         model: `mimik.pipeline.Pipeline.model`.
     """
 
-    def __init__(self, pipeline: Pipeline, metrics: Metrics, right_of_way: RightOfWay) -> None:
+    def __init__(self, pipeline: Pipeline, metrics: Metrics, scheduler: Scheduler, limits: Limits) -> None:
         self.model = pipeline.model
         self._pipeline = pipeline
         self._metrics = metrics
-        self._right_of_way = right_of_way
-        self._limiter = CapacityLimiter(_AT_ONCE)
+        self._scheduler = scheduler
+        self._limits = limits
+        self._memory = _Memory(_WHOLE_REQUESTS * limits.megapixels_together)
         self._inside = 0
 
     async def answer(self, request: Request, way: str, take: Callable[[bytes], list[Sent]]) -> tuple[FrameResult, ...]:
@@ -76,36 +84,88 @@ class Analyzer:
             MimikError: the networks cannot be run.
         """
         with self._entered(way):
-            body = await read_body(request)
-            return await to_thread.run_sync(self._read, body, way, take, limiter=self._limiter)
+            body = await read_body(request, self._limits)
+            arrived_s = time.perf_counter()
+            pictures, megapixels = await to_thread.run_sync(self._checked, body, take)
+            async with self._memory.room(megapixels):
+                results = await self._read(pictures)
+        self._metrics.read(way, results, time.perf_counter() - arrived_s)
+        return results
 
     @contextmanager
     def _entered(self, way: str) -> Iterator[None]:
         """Around a request from its body on: bodies wait in memory, so only so many are let in."""
-        if self._inside >= _INSIDE:
+        if self._inside >= self._limits.waiting:
             self._metrics.dropped.labels(way).inc()
             raise ProblemError(503, "There is too much to do. Try again in {seconds} seconds.", seconds=_RETRY_S)
         self._inside += 1
-        self._metrics.waiting.set(self._inside)
+        queued = self._metrics.queued.labels(way)
+        queued.inc()
         try:
             yield
         finally:
             self._inside -= 1
-            self._metrics.waiting.set(self._inside)
+            queued.dec()
 
-    def _read(self, body: bytes, way: str, take: Callable[[bytes], list[Sent]]) -> tuple[FrameResult, ...]:
-        began_s = time.perf_counter()
+    def _checked(self, body: bytes, take: Callable[[bytes], list[Sent]]) -> tuple[list[Sent], float]:
         pictures = take(body)
-        images = pixels(pictures)
-        with self._right_of_way.live():
-            found = self._pipeline.read_many(images)
+        return pictures, check(pictures, self._limits)
+
+    async def _read(self, pictures: list[Sent]) -> tuple[FrameResult, ...]:
+        lane = self._scheduler.lane(len(pictures), ordered=False)
+        readings = [_Reading(self._pipeline, picture, self._limits) for picture in pictures]
+        outcomes = await lane.read_all([(reading.picture, reading.finish) for reading in readings])
         results = []
-        for picture, image, faces in zip(pictures, images, found, strict=True):
-            frame = Frame(image, captured_s=began_s, source=picture.name)
-            results.append(self._pipeline.stream(SourceKind.PICTURES).follow(frame, faces))
-        self._metrics.pictures.labels(way).inc(len(results))
-        self._metrics.faces.labels(way).inc(sum(len(faces) for faces in found))
-        return tuple(results)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            results.append(outcome)
+        began_s, now_s = min(reading.began_s for reading in readings), time.perf_counter()
+        return tuple(replace(result, latency_ms=(now_s - began_s) * 1000) for result in results)
+
+
+class _Reading:
+    """One picture of a request on its way through the scheduler."""
+
+    def __init__(self, pipeline: Pipeline, sent: Sent, limits: Limits) -> None:
+        self.began_s = 0.0
+        self._pipeline = pipeline
+        self._sent = sent
+        self._limits = limits
+        self._image: Image | None = None
+
+    def picture(self) -> Image:
+        self.began_s = time.perf_counter()
+        self._image = decode(self._sent, self._limits)
+        return self._image
+
+    def finish(self, faces: tuple[Face, ...]) -> FrameResult:
+        assert self._image is not None
+        frame = Frame(self._image, captured_s=self.began_s, source=self._sent.name)
+        return self._pipeline.stream(SourceKind.PICTURES).place(frame, faces)
+
+
+class _Memory:
+    """Room for decoded pictures, given in the order in which it was asked for."""
+
+    def __init__(self, megapixels: float) -> None:
+        self._free = megapixels
+        self._first = asyncio.Lock()
+        self._more = asyncio.Event()
+
+    @asynccontextmanager
+    async def room(self, megapixels: float) -> AsyncIterator[None]:
+        """Around the use of so much."""
+        async with self._first:
+            while self._free < megapixels:
+                self._more.clear()
+                await self._more.wait()
+            self._free -= megapixels
+        try:
+            yield
+        finally:
+            self._free += megapixels
+            self._more.set()
 
 
 def analyzer_of(request: Request) -> Analyzer:
@@ -126,7 +186,7 @@ class AnalyzeIn(BaseModel):
     """Pictures in JSON."""
 
     model_config = ConfigDict(extra="forbid")
-    pictures: list[PictureIn] = Field(min_length=1, max_length=MAX_PICTURES)
+    pictures: list[PictureIn] = Field(min_length=1, max_length=_MOST_PICTURES)
 
 
 _TYPES: dict[str, Any] = {"integer": int, "number": float, "text": str}
@@ -191,7 +251,7 @@ _BODY = {
                         "type": "array",
                         "items": {"type": "string", "format": "binary"},
                         "minItems": 1,
-                        "maxItems": MAX_PICTURES,
+                        "maxItems": _MOST_PICTURES,
                     }
                 },
                 "required": ["pictures"],
@@ -206,7 +266,7 @@ _BODY = {
                     "pictures": {
                         "type": "array",
                         "minItems": 1,
-                        "maxItems": MAX_PICTURES,
+                        "maxItems": _MOST_PICTURES,
                         "items": PictureIn.model_json_schema(),
                     }
                 },
@@ -273,11 +333,28 @@ def _answer(model: str, attributes: bool, results: tuple[FrameResult, ...]) -> R
 
 def _picture(result: FrameResult, attributes: bool) -> dict[str, object]:
     height, width = result.frame.image.shape[:2]
-    faces = []
+    return {
+        "source": result.frame.source,
+        "width": width,
+        "height": height,
+        "faces": faces_json(result, attributes),
+    }
+
+
+def faces_json(result: FrameResult, attributes: bool, *, tracked: bool = False) -> list[dict[str, object]]:
+    """A picture's faces as the API gives them.
+
+    Args:
+        result: of the picture.
+        attributes: with age and gender.
+        tracked: with the people's numbers.
+    """
+    absent = _NOT_IN_PICTURES - {"track_id"} if tracked else _NOT_IN_PICTURES
+    faces: list[dict[str, object]] = []
     for row, face in zip(rows(result, attributes=attributes), result.faces, strict=False):
-        values = {name: value for name, value in row.as_dict().items() if name not in _NOT_IN_PICTURES}
+        values = {name: value for name, value in row.as_dict().items() if name not in absent}
         faces.append({**values, "landmarks": _landmarks(face)})
-    return {"source": result.frame.source, "width": width, "height": height, "faces": faces}
+    return faces
 
 
 def _landmarks(face: Face) -> list[list[float]] | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import anyio
 import cv2
 import numpy as np
-from anyio import CapacityLimiter, Event, create_task_group, to_thread
+from anyio import Event, create_task_group, to_thread
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -23,7 +23,9 @@ from fastapi.staticfiles import StaticFiles
 from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
 from mimik.report.plotly import PLOTLY
-from mimik.serve import analyses, analyze, jobs, metrics, models, recording, sessions
+from mimik.serve import access as doors
+from mimik.serve import analyses, analyze, jobs, metrics, models, recording, sessions, stream
+from mimik.serve.access import Access, Door, Entrance
 from mimik.serve.broadcast import Broadcast
 from mimik.serve.facades import azure, facepp, rekognition, skybiometry
 from mimik.serve.guard import Guard
@@ -33,8 +35,10 @@ from mimik.serve.live import LiveStreams
 from mimik.serve.problems import BodyLimit, ProblemError, install_problems
 from mimik.serve.queue import QueueWorker
 from mimik.serve.right_of_way import RightOfWay
+from mimik.serve.scheduler import Scheduler
+from mimik.serve.seats import Seats
 from mimik.serve.upkeep import keep_up
-from mimik.serve.visitor import MAX_SIDE, answer_camera
+from mimik.serve.visitor import answer_camera
 from mimik.types import Emotion, FrameResult, Notice, Reason, Source, State
 from mimik.weights import records
 from mimik.words import EMOTION_COLOURS, LANGUAGES, catalogue, emotion_name, reason_name, state_name
@@ -46,7 +50,6 @@ __all__ = ["create_app"]
 
 _log = logging.getLogger(__name__)
 _LANGUAGE_NAMES = {"en": "English", "tr": "Türkçe"}
-_AT_ONCE = 2
 _FACADES = (rekognition, azure, facepp, skybiometry)
 _UNLIMITED = frozenset({"/v1/jobs", "/v1/analyze", *(path for facade in _FACADES for path in facade.PATHS)})
 _VERSION = version("mimik")
@@ -60,6 +63,7 @@ def create_app(
     on_result: Callable[[FrameResult], None] | None = None,
     store: Store | Callable[[], Store] | None = None,
     limits: Limits | None = None,
+    access: Access | None = None,
 ) -> FastAPI:
     """Make the web application.
 
@@ -74,13 +78,16 @@ def create_app(
             `mimik.store.Store.open`, called once the networks are warm, so that the page need not wait; or None, and
             sessions cannot be recorded.
         limits: how much a client may ask for; None: as the environment says.
+        access: who may come in; None: everybody on this machine, and nobody else.
     """
-    limits = limits or Limits.read()
+    limits, access = limits or Limits.read(), access or Access()
+    door = Door(access, limits)
     counted = metrics.Metrics()
     streams, right_of_way, library = LiveStreams(counted.live), RightOfWay(), Library(store, limits)
     worker = QueueWorker(pipeline, right_of_way, limits)
     broadcast = None if source is None else Broadcast(pipeline, source, on_result, streams, right_of_way)
-    limiter = CapacityLimiter(_AT_ONCE)
+    scheduler = Scheduler(pipeline, right_of_way, limits.together, limits.gather_ms / 1000, limits.readers)
+    seats = Seats(limits, counted.streams)
     page = Path(str(files("mimik.serve"))) / "page"
 
     @asynccontextmanager
@@ -94,14 +101,18 @@ def create_app(
                     await broadcast.close()
                 await streams.close()
                 tasks.cancel_scope.cancel()  # nothing opens the store again
+                await to_thread.run_sync(scheduler.close)
                 await to_thread.run_sync(worker.stop)
                 await library.close()
 
     app = FastAPI(title="Mimik", version=_VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.access = access
+    app.state.door = door
     app.state.ready = Event()
     app.state.failure = None
     app.state.metrics = counted
-    app.state.analyzer = analyze.Analyzer(pipeline, counted, right_of_way)
+    app.state.analyzer = analyze.Analyzer(pipeline, counted, scheduler, limits)
+    app.state.frame_streams = stream.Streams(pipeline, scheduler, seats, counted, limits)
     app.state.attributes = pipeline.attributes
     app.state.identity = pipeline.identity
     app.state.model = pipeline.model
@@ -112,9 +123,10 @@ def create_app(
     app.state.worker = worker
     install_problems(app)
     app.add_middleware(BodyLimit, unlimited=_UNLIMITED)
-    app.add_middleware(Guard)
+    app.add_middleware(Entrance, door=door)
+    app.add_middleware(Guard, access=access)
     app.add_middleware(metrics.Metered, metrics=counted)
-    for part in (sessions, analyses, recording, jobs, analyze, models, metrics, *_FACADES):
+    for part in (doors, sessions, analyses, recording, jobs, analyze, stream, models, metrics, *_FACADES):
         app.include_router(part.router)
 
     @app.get("/healthz")
@@ -135,15 +147,19 @@ def create_app(
         return HTMLResponse(html.replace('<html lang="en">', f'<html lang="{chosen}">', 1))
 
     @app.get("/settings.json")
-    async def settings() -> dict[str, object]:
+    async def settings(request: Request) -> dict[str, object]:
+        caller = request.state.caller
         return {
             "version": _VERSION,
+            "login_needed": access.demanded,
+            "logged_in": caller is not None,
+            "scopes": [] if caller is None else sorted(caller.scopes),
             "mode": "camera" if broadcast is None else "source",
-            "source": broadcast.name if broadcast is not None else None,
+            "source": broadcast.name if broadcast is not None and caller is not None else None,
             "sessions": library.keeps,
             "recorded": broadcast is not None and on_result is not None,
             "languages": {key: _LANGUAGE_NAMES[key] for key in LANGUAGES},
-            "max_side": MAX_SIDE,
+            "max_side": limits.frame_side,
             "models": [models.model_card(record, pipeline.identity) for record in records()],
             "plotly_styles": _plotly_style_ids(),
         }
@@ -160,13 +176,18 @@ def create_app(
 
     @app.websocket("/ws/camera")
     async def camera(websocket: WebSocket) -> None:
-        await answer_camera(websocket, pipeline, limiter, streams, right_of_way)
+        async with seats.seat(websocket) as seated:
+            if seated:
+                lane = scheduler.lane(queued=counted.queued.labels("live"))
+                await answer_camera(websocket, pipeline, lane, streams, limits)
 
     if broadcast is not None:
 
         @app.websocket("/ws/source")
         async def shown_source(websocket: WebSocket) -> None:
-            await broadcast.answer(websocket)
+            async with seats.seat(websocket) as seated:
+                if seated:
+                    await broadcast.answer(websocket)
 
     app.mount("/page", StaticFiles(directory=page), name="page")
     return app

@@ -30,9 +30,7 @@ class Limits(BaseSettings):
         default=25, gt=0, le=500, description="Of a picture, by its header, before it is decoded."
     )
     megapixels_together: float = Field(default=50, gt=0, le=1000, description="Of all pictures of a request.")
-    waiting: int = Field(
-        default=16, ge=1, le=1000, description="Requests with pictures under way, of which two are read."
-    )
+    waiting: int = Field(default=16, ge=1, le=1000, description="Requests with pictures under way.")
     upload: int = Field(default=4096 * _MIB, ge=1024, description="Bytes of a video for the queue.")
     jobs: int = Field(default=100, ge=1, le=10_000, description="Videos that wait in the queue.")
     job_s: float = Field(default=24 * 3600.0, gt=0, description="Seconds that the analysis of one video may take.")
@@ -40,10 +38,13 @@ class Limits(BaseSettings):
         default=600,
         ge=1,
         le=1_000_000,
-        description="Requests a minute by one key, or one address where none is needed.",
+        description="Requests a minute by one key, or by one address without a key; not on this machine alone.",
     )
     refusals: int = Field(
         default=10, ge=1, le=10_000, description="Wrong keys a minute by one address, before it must wait."
+    )
+    login_s: float = Field(
+        default=12 * 3600.0, gt=0, le=31 * 86_400, description="Seconds that a login of the page lasts unused."
     )
     streams: int = Field(default=256, ge=1, le=10_000, description="WebSockets open at once.")
     streams_each: int = Field(
@@ -56,6 +57,9 @@ class Limits(BaseSettings):
     )
     stream_idle_s: float = Field(
         default=60.0, gt=0, le=3600, description="Seconds without a frame until a stream is closed."
+    )
+    stream_slow_s: float = Field(
+        default=10.0, gt=0, le=3600, description="Seconds without a result being read until a stream is closed."
     )
     readers: int = Field(default=2, ge=1, le=64, description="Threads that read pictures.")
     together: int = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -26,8 +27,10 @@ class Metrics:
         seconds: from a request's arrival to its answer's end, by route.
         pictures: read, by way in.
         faces: found, by way in.
-        waiting: requests with pictures that are inside, read or not.
-        dropped: pictures that were not read because too much was to do, by way in.
+        latency: from a picture's arrival, or a request's, to its result, by way in.
+        queued: what waits, by way in: requests with pictures under way, read or not; frames of streams.
+        streams: open WebSockets.
+        dropped: pictures or requests that were not read because too much was to do, by way in.
     """
 
     def __init__(self) -> None:
@@ -44,7 +47,17 @@ class Metrics:
         )
         self.pictures = Counter("mimik_pictures", "Pictures read.", ["way"], registry=self.registry)
         self.faces = Counter("mimik_faces", "Faces found.", ["way"], registry=self.registry)
-        self.waiting = Gauge("mimik_queue", "Requests with pictures under way.", registry=self.registry)
+        self.latency = Histogram(
+            "mimik_latency_seconds",
+            "From a picture's arrival, or a request's with pictures, to its result.",
+            ["way"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.queued = Gauge(
+            "mimik_queue", "Requests with pictures under way; frames that wait.", ["way"], registry=self.registry
+        )
+        self.streams = Gauge("mimik_streams", "Open WebSockets.", registry=self.registry)
         self.dropped = Counter(
             "mimik_dropped",
             "Pictures or requests not read, for there was too much to do.",
@@ -54,9 +67,14 @@ class Metrics:
 
     def live(self, result: FrameResult) -> None:
         """Count a live stream's result."""
-        self.pictures.labels("live").inc()
-        self.faces.labels("live").inc(len(result.faces))
+        self.read("live", (result,), result.latency_ms / 1000)
         self.dropped.labels("live").inc(result.dropped)
+
+    def read(self, way: str, results: Sequence[FrameResult], took_s: float) -> None:
+        """Count pictures that arrived together and were read."""
+        self.pictures.labels(way).inc(len(results))
+        self.faces.labels(way).inc(sum(len(result.faces) for result in results))
+        self.latency.labels(way).observe(took_s)
 
 
 class Metered:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -17,45 +18,30 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from mimik.errors import SourceError
+from mimik.serve.limits import Limits
 from mimik.serve.problems import ProblemError, invalid
 from mimik.serve.uploads import shown_name
-from mimik.sources.pictures import decode_picture
+from mimik.sources.pictures import decode_picture, picture_size
 from mimik.types import Image
 
 __all__ = [
     "ADDRESSES",
-    "MAX_BYTES",
-    "MAX_MEGAPIXELS",
-    "MAX_PICTURES",
-    "MAX_TOGETHER",
     "Part",
     "PictureError",
     "Sent",
+    "check",
+    "decode",
     "from_base64",
     "parse_form",
-    "pixels",
     "read_body",
     "sent",
 ]
-
-MAX_BYTES = 32 * 1024**2
-"""Largest body of a request with pictures."""
-
-MAX_PICTURES = 16
-"""Most pictures in one request."""
-
-MAX_MEGAPIXELS = 25
-"""Of one picture; more are refused before they are decoded."""
-
-MAX_TOGETHER = 50
-"""Megapixels of all pictures of one request."""
 
 ADDRESSES = "Mimik opens no addresses for others. Send the picture itself."
 """What is said to whoever sends a URL: the server would open doors that are closed to the client."""
 
 _MAX_PARTS = 64
 _MAX_ESCAPES = 10_000
-_BODY_S = 60.0
 
 # TIFF is left out: of all readers it is the largest, and no camera or browser sends it.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF")
@@ -106,18 +92,19 @@ class PictureError(ProblemError):
     """A picture that is not taken: 413 where it is too large, 415 where it is none, 422 where it is damaged."""
 
 
-async def read_body(request: Request, limit: int = MAX_BYTES) -> bytes:
-    """The whole body, of which no more than `limit` bytes are ever in memory.
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """The whole body, of which no more than `Limits.body` bytes are ever in memory.
 
     Raises:
         ProblemError: it is too long, took too long, or its sender went away.
     """
+    limit = limits.body
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise _too_long(limit)
     body = bytearray()
     try:
-        with anyio.fail_after(_BODY_S):
+        with anyio.fail_after(limits.body_s):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
@@ -248,31 +235,44 @@ def sent(name: str | None, data: bytes, number: int) -> Sent:
     return Sent(shown_name(name) if name else f"picture {number}", data)
 
 
-def pixels(pictures: list[Sent]) -> list[Image]:
-    """Decode what was sent. Takes its time: call it in a thread.
+def check(pictures: Sequence[Sent], limits: Limits) -> float:
+    """Look at all that can be seen without decoding. Takes its time: call it in a thread.
+
+    Returns:
+        Megapixels of all pictures together.
 
     Raises:
-        PictureError: one is no picture, something else besides, damaged or too large, or they are too many.
+        PictureError: one is no picture, something else besides or too large, or they are too many.
     """
     if not pictures:
         raise PictureError(422, "No picture was sent.")
-    if len(pictures) > MAX_PICTURES:
-        raise PictureError(413, "At most {limit} pictures are read at once.", limit=MAX_PICTURES)
-    images: list[Image] = []
-    room = MAX_TOGETHER * 1_000_000
+    if len(pictures) > limits.pictures:
+        raise PictureError(413, "At most {limit} pictures are read at once.", limit=limits.pictures)
+    together = 0.0
     for picture in pictures:
-        images.append(_decode(picture))
-        room -= images[-1].shape[0] * images[-1].shape[1]
-        if room < 0:
+        together += _megapixels(picture, limits)
+        if together > limits.megapixels_together:
             raise PictureError(
                 413,
                 "The pictures have more than {megapixels} megapixels together. Send fewer.",
-                megapixels=MAX_TOGETHER,
+                megapixels=f"{limits.megapixels_together:g}",
             )
-    return images
+    return together
 
 
-def _decode(picture: Sent) -> Image:
+def decode(picture: Sent, limits: Limits) -> Image:
+    """The pixels of a picture that `check` let pass. Takes its time: call it in a thread.
+
+    Raises:
+        PictureError: it is damaged.
+    """
+    try:
+        return decode_picture(picture.data, picture.name, megapixels=limits.megapixels, formats=_FORMATS)
+    except SourceError as error:
+        raise _refused(picture, error) from error
+
+
+def _megapixels(picture: Sent, limits: Limits) -> float:
     if not picture.data:
         raise PictureError(422, "{path}: the file is empty.", path=picture.name)
     if not _SIGNATURE.match(picture.data):
@@ -282,13 +282,18 @@ def _decode(picture: Sent) -> Image:
             415, "{path}: not only a picture but also a file of another kind, which is not taken.", path=picture.name
         )
     try:
-        return decode_picture(picture.data, picture.name, megapixels=MAX_MEGAPIXELS, formats=_FORMATS)
+        width, height = picture_size(picture.data, picture.name, megapixels=limits.megapixels, formats=_FORMATS)
     except SourceError as error:
-        if "megapixels" in error.values:
-            raise PictureError.of(error, 413) from error
-        if "detail" in error.values:
-            raise PictureError.of(error, 422) from error
-        raise _no_picture(picture.name) from error
+        raise _refused(picture, error) from error
+    return width * height / 1_000_000
+
+
+def _refused(picture: Sent, error: SourceError) -> PictureError:
+    if "megapixels" in error.values:
+        return PictureError.of(error, 413)
+    if "detail" in error.values:
+        return PictureError.of(error, 422)
+    return _no_picture(picture.name)
 
 
 def _no_picture(name: str) -> PictureError:

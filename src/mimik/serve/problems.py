@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,7 +22,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mimik.errors import ConfigError, MimikError, MissingError, SinkError, SourceError, StoreError
 
-__all__ = ["MAX_BODY", "BodyLimit", "ProblemError", "answer_problem", "install_problems", "invalid", "validated"]
+__all__ = [
+    "MAX_BODY",
+    "BodyLimit",
+    "ProblemError",
+    "answer_problem",
+    "as_problem",
+    "install_problems",
+    "invalid",
+    "problem_body",
+    "validated",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +63,7 @@ class ProblemError(MimikError):
         self.field = field
 
     @classmethod
-    def of(cls, error: MimikError, status: int) -> ProblemError:
+    def of(cls, error: MimikError, status: int) -> Self:
         """Another error, with a status of its own."""
         problem = cls(status, "{error}", error=error)
         problem.text, problem.values = error.text, error.values
@@ -67,8 +77,20 @@ def invalid(text: str, /, field: str, **values: object) -> ProblemError:
 
 def answer_problem(error: MimikError, status: int | None = None) -> Response:
     """The answer that tells of an error."""
+    body = problem_body(error, status)
+    headers: dict[str, str] = {}
+    if body["status"] == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    elif body["status"] in (429, 503) and isinstance(seconds := error.values.get("seconds"), int):
+        headers["Retry-After"] = str(seconds)
+    # Values may hold what a client sent: a lone surrogate has no UTF-8, but an escape.
+    return Response(json.dumps(body), int(body["status"]), headers, media_type="application/problem+json")
+
+
+def problem_body(error: MimikError, status: int | None = None) -> dict[str, Any]:
+    """An error's problem details."""
     if status is None:
-        status = error.status if isinstance(error, ProblemError) else _status(error)
+        status = _status(error)
     body = {
         "type": f"urn:mimik:problem:{status}",
         "title": HTTPStatus(status).phrase,
@@ -81,8 +103,16 @@ def answer_problem(error: MimikError, status: int | None = None) -> Response:
     }
     if isinstance(error, ProblemError) and error.field:
         body["field"] = error.field
-    # Values may hold what a client sent: a lone surrogate has no UTF-8, but an escape.
-    return Response(json.dumps(body), status, media_type="application/problem+json")
+    return body
+
+
+def as_problem(error: Exception) -> ProblemError:
+    """Any error as a problem; of a defect no more is told than that there is one."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, MimikError):
+        return ProblemError.of(error, _status(error))
+    return ProblemError(500, "Something broke inside Mimik; its log says more.")
 
 
 def install_problems(app: FastAPI) -> None:
@@ -107,7 +137,7 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> Response:
         """Starlette logs it and raises it anew after this answer."""
-        return answer_problem(ProblemError(500, "Something broke inside Mimik; its log says more."))
+        return answer_problem(as_problem(error))
 
 
 def validated(error: ValidationError, prefix: str = "") -> ProblemError:

@@ -34,6 +34,7 @@ __all__ = [
     "json_answer",
     "plain",
     "session_json",
+    "to_text",
 ]
 
 _YEARS_100 = 36_525
@@ -239,8 +240,12 @@ def _object(value: Any) -> dict[str, Any]:
 
 def json_answer(value: object, status: int = 200) -> Response:
     """An answer of values, dataclasses among them. Takes its time with large ones: call it in a thread."""
-    body = json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
-    return Response(body, status, media_type="application/json")
+    return Response(to_text(plain(value)), status, media_type="application/json")
+
+
+def to_text(value: object) -> str:
+    """Plain JSON as it travels."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def plain(value: object) -> Any:

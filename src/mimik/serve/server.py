@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from mimik.errors import ConfigError
 from mimik.serve.guard import is_loopback
-from mimik.serve.visitor import MAX_BYTES
+from mimik.serve.limits import Limits
 from mimik.sources.notices import tell
 from mimik.types import Notice
 
@@ -107,12 +107,17 @@ def _prepare(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        ws_max_size=MAX_BYTES + 1024,
+        ws_max_size=_limits(app).frame + 1024,  # a little more, so that the application can say what is wrong
         ws_max_queue=4,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=1,
     )
     return _Server(config, lambda: _announce(address, ready, open_browser)), listening
+
+
+def _limits(app: ASGIApp) -> Limits:
+    limits: Limits | None = getattr(getattr(app, "state", None), "limits", None)
+    return limits or Limits.read()
 
 
 class _Server(uvicorn.Server):

@@ -11,24 +11,19 @@ from contextlib import suppress
 
 import cv2
 import numpy as np
-from anyio import CapacityLimiter, create_task_group, to_thread
+from anyio import create_task_group
 from PIL import Image as PillowImage
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mimik.errors import MimikError, SourceError
 from mimik.pipeline import Pipeline
+from mimik.serve.limits import Limits
 from mimik.serve.live import Live, LiveStreams
-from mimik.serve.messages import PICTURE_HEADER, Message, ResultMessage, error_message, result_message, to_json
-from mimik.serve.right_of_way import RightOfWay
-from mimik.types import Frame, FrameResult, Image, SourceKind
+from mimik.serve.messages import PICTURE_HEADER, Message, error_message, result_message, to_json
+from mimik.serve.scheduler import Lane
+from mimik.types import Face, Frame, FrameResult, Image, SourceKind
 
-__all__ = ["MAX_BYTES", "MAX_SIDE", "VisitorCamera", "answer_camera"]
-
-MAX_BYTES = 2 * 1024 * 1024
-"""Largest message taken from a page."""
-
-MAX_SIDE = 1920
-"""Longest side of a picture taken from a page, in pixels."""
+__all__ = ["Clock", "VisitorCamera", "answer_camera", "decode_frame"]
 
 _SOURCE = "visitor's camera"
 
@@ -38,18 +33,21 @@ class VisitorCamera:
 
     Args:
         pipeline: what reads the pictures.
+        limits: how large they may be.
         on_result: called with each result.
     """
 
-    def __init__(self, pipeline: Pipeline, on_result: Callable[[FrameResult], None] | None = None) -> None:
+    def __init__(
+        self, pipeline: Pipeline, limits: Limits, on_result: Callable[[FrameResult], None] | None = None
+    ) -> None:
+        self._limits = limits
         self._on_result = on_result
         self._stream = pipeline.stream(SourceKind.LIVE)
+        self._clock = Clock()
         self._index = 0
-        self._first_s: float | None = None
-        self._last_s = 0.0
 
-    def read(self, message: bytes, arrived_s: float) -> ResultMessage:
-        """Read one binary message of the page.
+    def frame(self, message: bytes, arrived_s: float) -> Frame:
+        """Decode one binary message of the page.
 
         Args:
             message: `PICTURE_HEADER` and a JPEG or WebP.
@@ -58,50 +56,61 @@ class VisitorCamera:
         Raises:
             SourceError: it is too large, or no picture.
         """
-        if not PICTURE_HEADER.size < len(message) <= MAX_BYTES:
+        if not PICTURE_HEADER.size < len(message) <= self._limits.frame:
             raise SourceError(
                 "A camera picture of {size} bytes cannot be used; at most {limit} are taken.",
                 size=len(message),
-                limit=MAX_BYTES,
+                limit=self._limits.frame,
             )
-        number, captured = PICTURE_HEADER.unpack_from(message)
+        _, captured = PICTURE_HEADER.unpack_from(message)
         if not math.isfinite(captured):
             raise SourceError("A camera picture came without a time.")
-        image = _decode(message[PICTURE_HEADER.size :])
-        if self._first_s is None:
-            self._first_s = captured
-        # A browser may set its clock back; the stream's time must not run backwards.
-        self._last_s = max(self._last_s, captured - self._first_s)
-        frame = Frame(image, self._index, self._last_s, arrived_s, _SOURCE)
+        image = decode_frame(message[PICTURE_HEADER.size :], self._limits.frame_side)
+        frame = Frame(image, self._index, self._clock.since_first(captured), arrived_s, _SOURCE)
         self._index += 1
-        result = self._stream.process(frame)
+        return frame
+
+    def place(self, frame: Frame, faces: tuple[Face, ...]) -> FrameResult:
+        """The result of a frame, given the faces that `Pipeline.read_many` found in it without a look."""
+        result = self._stream.place(frame, faces)
         if self._on_result is not None:
             self._on_result(result)
-        return result_message(result, number)
+        return result
+
+
+class Clock:
+    """A sender's clock, from its first picture on. It may be set back; the stream's time must not run backwards."""
+
+    def __init__(self) -> None:
+        self._first_s: float | None = None
+        self._last_s = 0.0
+
+    def since_first(self, time_s: float) -> float:
+        """Seconds since the first picture, never less than before."""
+        if self._first_s is None:
+            self._first_s = time_s
+        self._last_s = max(self._last_s, time_s - self._first_s)
+        return self._last_s
 
 
 async def answer_camera(
-    websocket: WebSocket, pipeline: Pipeline, limiter: CapacityLimiter, streams: LiveStreams, right_of_way: RightOfWay
+    websocket: WebSocket, pipeline: Pipeline, lane: Lane, streams: LiveStreams, limits: Limits
 ) -> None:
     """Serve one visitor until they leave.
 
     Args:
         websocket: not yet accepted.
         pipeline: what reads the pictures.
-        limiter: how many pictures may be read at once, over all visitors.
+        lane: the visitor's place among all who have pictures to be read.
         streams: where the visitor's stream is known while they are there.
-        right_of_way: what lets live pictures go before the queue's.
+        limits: how large pictures may be.
     """
     await websocket.accept()
     loop = asyncio.get_running_loop()
     notes: asyncio.Queue[Message] = asyncio.Queue()
     live = Live(_SOURCE, lambda message: _post(loop, notes, message))
-    camera = VisitorCamera(pipeline, live.offer)
+    camera = VisitorCamera(pipeline, limits, live.offer)
     streams.add(live)
-
-    def read(message: bytes, arrived_s: float) -> ResultMessage:
-        with right_of_way.live():
-            return camera.read(message, arrived_s)
 
     async def tell() -> None:
         with suppress(WebSocketDisconnect):
@@ -116,13 +125,27 @@ async def answer_camera(
                 while (received := await websocket.receive())["type"] != "websocket.disconnect":
                     arrived_s, message = time.perf_counter(), received.get("bytes") or b""
                     try:
-                        answer = to_json(await to_thread.run_sync(read, message, arrived_s, limiter=limiter))
+                        answer = await _read(camera, lane, message, arrived_s)
                     except MimikError as error:
                         answer = to_json(error_message(error, _number(message)))
                     await websocket.send_text(answer)
             tasks.cancel_scope.cancel()
     finally:
+        lane.close()
         streams.end_soon(live)
+
+
+async def _read(camera: VisitorCamera, lane: Lane, message: bytes, arrived_s: float) -> str:
+    frames: list[Frame] = []
+
+    def picture() -> Image:
+        frames.append(camera.frame(message, arrived_s))
+        return frames[0].image
+
+    def finish(faces: tuple[Face, ...]) -> str:
+        return to_json(result_message(camera.place(frames[0], faces), _number(message)))
+
+    return await lane.read(picture, finish)
 
 
 def _post(loop: asyncio.AbstractEventLoop, notes: asyncio.Queue[Message], message: Message) -> None:
@@ -135,19 +158,30 @@ def _number(message: bytes) -> int | None:
     return int.from_bytes(message[:4], "little") if len(message) >= 4 else None
 
 
-def _decode(data: bytes) -> Image:
-    """The picture, after its header alone has shown that it is neither large nor of another kind."""
+def decode_frame(data: bytes, side: int) -> Image:
+    """A JPEG or WebP, after its header alone has shown that it is neither large nor of another kind.
+
+    Args:
+        data: the file.
+        side: most pixels that its longer side may have.
+
+    Returns:
+        ``(H, W, 3)`` uint8, BGR, as it is stored: frames of cameras are not turned.
+
+    Raises:
+        SourceError: it is no such picture.
+    """
     try:
         with PillowImage.open(io.BytesIO(data), formats=("JPEG", "WEBP")) as header:
             width, height = header.size
     except (OSError, PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
         raise SourceError("A camera picture could not be read as JPEG or WebP.") from error
-    if max(width, height) > MAX_SIDE or min(width, height) < 16:
+    if max(width, height) > side or min(width, height) < 16:
         raise SourceError(
             "A camera picture of {width} × {height} pixels cannot be used; the longer side may have {limit}.",
             width=width,
             height=height,
-            limit=MAX_SIDE,
+            limit=side,
         )
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:

@@ -38,6 +38,7 @@ __all__ = [
     "is_picture",
     "list_folder",
     "natural_order",
+    "picture_size",
     "read_picture",
 ]
 
@@ -220,6 +221,18 @@ def decode_picture(data: bytes, name: str, *, megapixels: float, formats: tuple[
     return _read(io.BytesIO(data), name, megapixels, formats, None)
 
 
+def picture_size(data: bytes, name: str, *, megapixels: float, formats: tuple[str, ...]) -> tuple[int, int]:
+    """A picture's width and height before it is turned upright, by its header; arguments as for `decode_picture`.
+
+    Raises:
+        SourceError: it is no such picture or has too many pixels.
+    """
+    with _open(name, io.BytesIO(data), megapixels, formats) as picture:
+        if picture.width * picture.height > megapixels * 1_000_000:
+            raise _too_large(name, megapixels)
+        return picture.size
+
+
 def _read(
     file: BinaryIO, path: Path | str, megapixels: float, formats: tuple[str, ...], notice: Notice | None
 ) -> Image:
@@ -259,7 +272,7 @@ def _open(path: Path | str, file: BinaryIO, megapixels: float, formats: tuple[st
 
 def _too_large(path: Path | str, megapixels: float) -> SourceError:
     return SourceError(
-        "{path}: more than {megapixels} megapixels, which is too many. Shrink it.", path=path, megapixels=megapixels
+        "{path}: more than {megapixels} megapixels, which is too many. Shrink it.", path=path, megapixels=f"{megapixels:g}"
     )
 
 

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mimik.serve import create_app
-from mimik.serve.analyze import _INSIDE, FACE_COLUMNS
+from mimik.serve.analyze import FACE_COLUMNS
+from mimik.serve.limits import Limits
 from mimik.serve.messages import PICTURE_HEADER
-from mimik.serve.pictures import MAX_BYTES, MAX_MEGAPIXELS, MAX_PICTURES, MAX_TOGETHER, parse_form
+from mimik.serve.pictures import parse_form
 from mimik.serve.problems import ProblemError
 from mimik.types import EmotionScores
 from mimik.weights import records
@@ -39,6 +40,7 @@ def picture(kind: str = "JPEG", size: tuple[int, int] = (160, 90), **options: An
 
 
 CLASSIFIER = FakeClassifier()
+LIMITS = Limits()
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +81,12 @@ def test_a_face_has_the_columns_of_the_table(server: Served) -> None:
     assert list(face) == [*(column.name for column in FACE_COLUMNS), "landmarks"]
 
 
-def test_many_pictures_in_one_batch(server: Served) -> None:
+def test_many_pictures_share_batches(server: Served) -> None:
     CLASSIFIER.batches.clear()
     files = [("pictures", (f"{n}.png", picture("PNG", (100 + n, 50)), "image/png")) for n in range(5)]
     read = server.http.post("/v1/analyze", files=files).json()["pictures"]
     assert [(each["source"], each["width"]) for each in read] == [(f"{n}.png", 100 + n) for n in range(5)]
-    assert CLASSIFIER.batches == [5]
+    assert sorted(CLASSIFIER.batches) == [5 - LIMITS.together, LIMITS.together]
 
 
 def test_base64(server: Served) -> None:
@@ -153,7 +155,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"
         (PNG[:-30], 422, "damaged or cut short"),
         (bomb(100_000, 100_000), 413, "megapixels"),
         (bomb(2**31 - 1, 2**31 - 1), 413, "megapixels"),
-        (bomb(MAX_MEGAPIXELS * 1000 + 1, 1000), 413, "megapixels"),
+        (bomb(int(LIMITS.megapixels * 1000) + 1, 1000), 413, "megapixels"),
         (bomb(0, 0), 415, "not a picture"),
     ],
 )
@@ -177,18 +179,18 @@ def test_one_bad_picture_refuses_the_request_and_is_named(server: Served) -> Non
 
 
 def test_limits(server: Served) -> None:
-    files = [("pictures", (f"{n}.jpg", PNG)) for n in range(MAX_PICTURES + 1)]
-    refused(server.http.post("/v1/analyze", files=files), 413, f"At most {MAX_PICTURES}")
-    side = int((MAX_MEGAPIXELS * 1e6) ** 0.5)
+    files = [("pictures", (f"{n}.jpg", PNG)) for n in range(LIMITS.pictures + 1)]
+    refused(server.http.post("/v1/analyze", files=files), 413, f"At most {LIMITS.pictures}")
+    side = int((LIMITS.megapixels * 1e6) ** 0.5)
     large = picture("PNG", (side, side))
-    files = [("pictures", (f"{n}.jpg", large)) for n in range(MAX_TOGETHER // MAX_MEGAPIXELS + 1)]
+    files = [("pictures", (f"{n}.jpg", large)) for n in range(int(LIMITS.megapixels_together // LIMITS.megapixels) + 1)]
     refused(server.http.post("/v1/analyze", files=files), 413, "together")
 
 
 def test_bodies_that_are_too_long(server: Served) -> None:
     """Announced or not."""
-    refused(post(server, bytes(MAX_BYTES + 1)), 413)
-    pieces = iter([bytes(MAX_BYTES), b"x"])
+    refused(post(server, bytes(LIMITS.body + 1)), 413)
+    pieces = iter([bytes(LIMITS.body), b"x"])
     answer = server.http.post("/v1/analyze", content=pieces, headers={"Content-Type": "image/png"})
     refused(answer, 413)
 
@@ -263,19 +265,19 @@ def test_what_is_too_much_is_dropped_and_counted() -> None:
                 )
             )
 
-        threads = [threading.Thread(target=send) for _ in range(_INSIDE)]
+        threads = [threading.Thread(target=send) for _ in range(LIMITS.waiting)]
         for thread in threads:
             thread.start()
-        while "mimik_queue 16.0" not in server.http.get("/metrics").text:
+        while 'mimik_queue{way="analyze"} 16.0' not in server.http.get("/metrics").text:
             assert server.http.get("/healthz").status_code == 200
         refused(post(server, PNG), 503, "Try again")
         may_go.set()
         for thread in threads:
             thread.join(20)
-        assert [answer.status_code for answer in answers] == [200] * _INSIDE
+        assert [answer.status_code for answer in answers] == [200] * LIMITS.waiting
         counted = server.http.get("/metrics").text
         assert 'mimik_dropped_total{way="analyze"} 1.0' in counted
-        assert "mimik_queue 0.0" in counted
+        assert 'mimik_queue{way="analyze"} 0.0' in counted
 
 
 def _counted(server: Served, line: str) -> float:

@@ -14,7 +14,7 @@ import pytest
 
 from mimik.errors import DetectorError
 from mimik.serve import create_app
-from mimik.serve.pictures import MAX_BYTES
+from mimik.serve.limits import Limits
 from mimik.types import Attributes, Box, Detection, Emotion, EmotionScores, Face, Image
 from tests.fakes import FakeClassifier, FakeDetector, detection, fake_pipeline
 from tests.serving import Served, served
@@ -138,7 +138,7 @@ def test_rekognition_with_age_and_gender(attributed: Served) -> None:
         ({"Bytes": JPEG[:2000]}, "InvalidImageFormatException"),
         ({"Bytes": JPEG + zipped()}, "InvalidImageFormatException"),
         ({"Bytes": bomb(100_000, 100_000)}, "ImageTooLargeException"),
-        ({"Bytes": bytes(MAX_BYTES)}, "ImageTooLargeException"),
+        ({"Bytes": bytes(Limits().body)}, "ImageTooLargeException"),
         ({}, "InvalidParameterException"),
         ({"S3Object": {"Bucket": "bucket", "Name": "name"}}, "InvalidS3ObjectException"),
     ],

@@ -12,10 +12,26 @@ from hypothesis import strategies as st
 
 from mimik.errors import SourceError
 from mimik.serve import create_app
+from mimik.serve.limits import Limits
 from mimik.serve.messages import PICTURE_HEADER
-from mimik.serve.visitor import MAX_BYTES, VisitorCamera
+from mimik.serve.visitor import VisitorCamera
+from mimik.types import FrameResult
 from tests.fakes import fake_pipeline
 from tests.serving import served
+
+LIMITS = Limits()
+
+
+class Camera(VisitorCamera):
+    """One that reads by itself, as the scheduler does for many."""
+
+    def __init__(self) -> None:
+        self.pipeline = fake_pipeline()
+        super().__init__(self.pipeline, LIMITS)
+
+    def read(self, message: bytes, arrived_s: float = 0.0) -> FrameResult:
+        frame = self.frame(message, arrived_s)
+        return self.place(frame, self.pipeline.read(frame.image, look=False))
 
 
 def _picture(width: int = 160, height: int = 90, suffix: str = ".jpg") -> bytes:
@@ -28,14 +44,14 @@ def _message(number: int, seconds: float, picture: bytes | None = None) -> bytes
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp"])
 def test_reads_what_browsers_encode(suffix: str) -> None:
-    result = VisitorCamera(fake_pipeline()).read(_message(5, 10.0, _picture(suffix=suffix)), time.perf_counter())
-    assert (result.index, result.time_s, result.width, result.height) == (5, 0.0, 160, 90)
+    result = Camera().read(_message(5, 10.0, _picture(suffix=suffix)), time.perf_counter())
+    assert (result.frame.index, result.frame.time_s, result.frame.image.shape) == (0, 0.0, (90, 160, 3))
     assert result.faces[0].label == "happy"
 
 
 def test_times_are_the_browsers_and_never_run_backwards() -> None:
-    camera = VisitorCamera(fake_pipeline())
-    times = [camera.read(_message(i, at), 0.0).time_s for i, at in enumerate((100.0, 100.5, 99.0, 101.0))]
+    camera = Camera()
+    times = [camera.read(_message(i, at)).frame.time_s for i, at in enumerate((100.0, 100.5, 99.0, 101.0))]
     assert times == [0.0, 0.5, 0.5, 1.0]
 
 
@@ -52,13 +68,13 @@ def test_times_are_the_browsers_and_never_run_backwards() -> None:
         _message(1, 0.0, _picture(suffix=".png")),
         _message(1, 0.0, _picture(2000, 40)),
         _message(1, 0.0, _picture(8, 8)),
-        _message(1, 0.0, b"\xff" * MAX_BYTES),
+        _message(1, 0.0, b"\xff" * LIMITS.frame),
     ],
     ids=["empty", "short", "bare", "nan", "inf", "text", "cut", "png", "wide", "tiny", "heavy"],
 )
 def test_bad_pictures_are_refused(message: bytes) -> None:
     with pytest.raises(SourceError):
-        VisitorCamera(fake_pipeline()).read(message, 0.0)
+        Camera().read(message)
 
 
 @pytest.mark.timing
@@ -69,7 +85,7 @@ def test_a_bomb_is_refused_by_its_header() -> None:
     picture[size : size + 4] = struct.pack(">HH", 30_000, 30_000)
     began = time.perf_counter()
     with pytest.raises(SourceError):
-        VisitorCamera(fake_pipeline()).read(_message(1, 0.0, bytes(picture)), 0.0)
+        Camera().read(_message(1, 0.0, bytes(picture)), 0.0)
     assert time.perf_counter() - began < 0.5
 
 
@@ -77,7 +93,7 @@ def test_a_bomb_is_refused_by_its_header() -> None:
 @given(st.binary(max_size=400))
 def test_any_bytes_are_refused_in_words(message: bytes) -> None:
     with pytest.raises(SourceError):
-        VisitorCamera(fake_pipeline()).read(message, 0.0)
+        Camera().read(message, 0.0)
 
 
 def test_a_bad_picture_does_not_end_the_session() -> None:
