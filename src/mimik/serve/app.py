@@ -24,7 +24,7 @@ from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
 from mimik.report.plotly import PLOTLY
 from mimik.serve import access as doors
-from mimik.serve import analyses, analyze, jobs, metrics, models, recording, sessions, stream
+from mimik.serve import analyses, analyze, jobs, metrics, models, recording, results, sessions, stream
 from mimik.serve.access import Access, Door, Entrance
 from mimik.serve.broadcast import Broadcast
 from mimik.serve.facades import azure, facepp, rekognition, skybiometry
@@ -126,7 +126,7 @@ def create_app(
     app.add_middleware(Entrance, door=door)
     app.add_middleware(Guard, access=access)
     app.add_middleware(metrics.Metered, metrics=counted)
-    for part in (doors, sessions, analyses, recording, jobs, analyze, stream, models, metrics, *_FACADES):
+    for part in (doors, sessions, analyses, recording, jobs, results, analyze, stream, models, metrics, *_FACADES):
         app.include_router(part.router)
 
     @app.get("/healthz")

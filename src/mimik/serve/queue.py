@@ -40,7 +40,7 @@ _TIDY_S = 600.0
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 _DEFECT = "Something broke inside Mimik; its log says more."
 _TOO_LONG = (
-    "The analysis took longer than {limit:g} s and was ended. What was read until then is kept, as an interrupted"
+    "The analysis took longer than {limit} s and was ended. What was read until then is kept, as an interrupted"
     " session. Cut the video into parts, or raise MIMIK_LIMIT_JOB_S."
 )
 
@@ -165,7 +165,7 @@ class QueueWorker:
         except Ended:
             state = JobState.CANCELLED
         except _TooLong:
-            state, error = JobState.FAILED, (_TOO_LONG, {"limit": str(self._job_s)})
+            state, error = JobState.FAILED, (_TOO_LONG, {"limit": f"{self._job_s:g}"})
         except MimikError as trouble:
             state, error = JobState.FAILED, (trouble.text, _shown(trouble, job, path))
         except Exception:  # a defect ends the job and not the queue

@@ -21,11 +21,19 @@ from mimik.store.values import JobState, Marker, Purpose, Session, SessionState
 if TYPE_CHECKING:
     from mimik.store import Store
 
-__all__ = ["Chosen", "SessionId", "chosen", "find", "router"]
+__all__ = ["MEDIA", "Chosen", "SessionId", "chosen", "find", "router"]
 
 router = APIRouter(prefix="/v1")
 
-_MEDIA = {"csv": "text/csv", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
+MEDIA = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "jsonl": "application/jsonl",
+    "parquet": "application/vnd.apache.parquet",
+    "imotions.csv": "text/csv",
+    "affdex.csv": "text/csv",
+}
+"""The media types of tables, by what their files' names end in."""
 _BIGINT = 2**63 - 1
 
 _Library = Annotated[Library, Depends(library_of)]
@@ -152,11 +160,14 @@ async def delete(session: SessionId, library: _Library) -> Response:
 @router.get("/sessions/{session}/export.{kind}")
 async def export(
     session: SessionId,
-    kind: Literal["csv", "json", "parquet"],
+    kind: Literal["csv", "json", "parquet", "imotions.csv", "affdex.csv"],
     library: _Library,
     table: Literal["session", "people", "markers", "seconds", "samples"] | None = None,
 ) -> Response:
-    """The numbers: the seconds, another table, or in JSON all of them."""
+    """The numbers: the seconds, another table, or in JSON all of them; or the samples as AFFDEX names its columns."""
+    form = kind if kind == "csv" else kind.removesuffix(".csv")
+    if table is not None and form in ("imotions", "affdex"):
+        raise invalid("{field} goes with the formats csv, json and parquet.", "table")
     found = await library.run(lambda store: find(store, session))
     store = await library.store()
 
@@ -164,9 +175,9 @@ async def export(
 
     name = f"{found.title}-{table}" if table else found.title
     return Download(
-        lambda file: export_stream(store, found.id, file, kind, table),
+        lambda file: export_stream(store, found.id, file, form, table),
         library.exports,
-        _MEDIA[kind],
+        MEDIA[kind],
         {"Content-Disposition": disposition(name, f".{kind}")},
         library.export_idle_s,
     )

@@ -1,4 +1,4 @@
-"""Sessions on their way out, as tables in CSV, JSON or Parquet.
+"""Sessions on their way out, as tables in CSV, JSON or Parquet, and as AFFDEX names its columns.
 
 ``docs/sessions.md`` describes the tables to readers; a test keeps the two in step. Names and values are English in
 every language and equal in every format. Rows are read and written in blocks, so that memory stays small.
@@ -12,9 +12,9 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from math import ceil, inf
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from mimik.errors import StoreError
 from mimik.store.columns import EXPORT_VERSION, TABLES, Column
+from mimik.store.imotions import AFFDEX_FORMATS, affdex_block
+from mimik.store.parquet import check_parquet, write_parquet
 from mimik.store.values import (
     EMOTIONS,
     FINE_S,
@@ -36,6 +38,7 @@ from mimik.store.values import (
 
 __all__ = [
     "FORMATS",
+    "SUFFIXES",
     "Readable",
     "export_file",
     "export_folder",
@@ -44,8 +47,11 @@ __all__ = [
     "unguard",
 ]
 
-FORMATS = ("csv", "json", "parquet")
-"""Also the files' suffixes."""
+FORMATS = ("csv", "json", "parquet", *AFFDEX_FORMATS)
+"""`SUFFIXES` has the files' suffixes."""
+
+SUFFIXES = MappingProxyType({name: f"{name}.csv" if name in AFFDEX_FORMATS else name for name in FORMATS})
+"""Format → what its files' names end in, without the first dot."""
 
 _BLOCK = 8192
 _STRETCH_S = 3600
@@ -95,7 +101,7 @@ def export_file(
         session: its id.
         path: the file.
         file_format: of `FORMATS`.
-        table: of `TABLES`; None: the seconds, and in JSON all tables.
+        table: of `TABLES`; None: the seconds, in JSON all tables. In AFFDEX's columns always the samples.
         tell: told how much is done.
 
     Returns:
@@ -104,7 +110,8 @@ def export_file(
     Raises:
         StoreError: there is no such session, the file cannot be written, or Parquet's package is missing.
     """
-    _check(file_format)
+    if file_format == "parquet":
+        check_parquet()
     with _replacing(path) as file:
         export_stream(store, session, file, file_format, table, tell)
     return path
@@ -113,7 +120,7 @@ def export_file(
 def export_folder(
     store: Readable, session: str, folder: Path, formats: Sequence[str], tell: Tell | None = None
 ) -> tuple[Path, ...]:
-    """Write every table into a folder, which is made: a file a table in CSV and Parquet, ``session.json`` for all.
+    """Write every table into a folder, which is made: a file a table in CSV and Parquet, else one for all.
 
     Args:
         store: where the session is.
@@ -130,7 +137,8 @@ def export_folder(
     """
     found = store.session(session)
     for name in formats:
-        _check(name)
+        if name == "parquet":
+            check_parquet()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -138,8 +146,8 @@ def export_folder(
     written = []
     for number, name in enumerate(formats):
         done = None if tell is None else lambda share, number=number: tell((number + share) / len(formats))
-        for table in [None] if name == "json" else TABLES:
-            path = folder / f"{table or 'session'}.{name}"
+        for table in [None] if name == "json" or name in AFFDEX_FORMATS else TABLES:
+            path = folder / f"{table or 'session'}.{SUFFIXES[name]}"
             written.append(
                 export_file(store, found.id, path, name, table, done if table in (None, "samples") else None)
             )
@@ -150,10 +158,13 @@ def export_stream(
     store: Readable, session: str, file: IO[bytes], file_format: str, table: str | None = None, tell: Tell | None = None
 ) -> None:
     """Write into an open binary file, which needs no seeking and stays open; see `export_file`."""
-    _check(file_format)
+    if file_format == "parquet":
+        check_parquet()
     found = store.session(session)
     if file_format == "json":
         _write_json(store, found, file, table, tell)
+    elif file_format in AFFDEX_FORMATS:
+        _write_affdex(store, found, file, file_format, tell)
     elif file_format == "csv":
         _write_csv(store, found, file, table or "seconds", tell)
     else:
@@ -162,17 +173,24 @@ def export_stream(
         tell(1.0)
 
 
-def _check(file_format: str) -> None:
-    if file_format == "parquet" and find_spec("pyarrow") is None:
-        raise StoreError("Parquet needs another package. Run: pip install 'mimik[parquet]'")
-
-
 def _write_csv(store: Readable, session: Session, file: IO[bytes], table: str, tell: Tell | None) -> None:
     columns = TABLES[table]
     file.write(_csv([[column.name for column in columns]]))
     for block in _blocks(store, session, table, tell):
         cells = [_cells(column, values) for column, values in zip(columns, block, strict=True)]
         file.write(_csv(zip(*cells, strict=True)))
+
+
+def _write_affdex(store: Readable, session: Session, file: IO[bytes], name: str, tell: Tell | None) -> None:
+    columns, done = AFFDEX_FORMATS[name], 0
+    file.write(_csv([[column.name for column in columns]]))
+    for samples in store.samples(session.id):
+        if not len(samples):
+            continue
+        file.write(_csv(zip(*affdex_block(columns, samples, done + 1), strict=True)))
+        done += len(samples)
+        if tell is not None and session.duration_s > 0:
+            tell(min(float(samples.time_s[-1]) / session.duration_s, 1.0))
 
 
 def _csv(rows: Iterable[Iterable[Value]]) -> bytes:
@@ -218,47 +236,7 @@ def _write_array(store: Readable, session: Session, file: IO[bytes], table: str,
 
 
 def _write_parquet(store: Readable, session: Session, file: IO[bytes], table: str, tell: Tell | None) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    types = {
-        "integer": pa.int64(),
-        "number": pa.float64(),
-        "text": pa.string(),
-        "texts": pa.list_(pa.string()),
-        "boolean": pa.bool_(),
-    }
-    columns = TABLES[table]
-    schema = pa.schema([pa.field(c.name, types[c.type], nullable=c.optional) for c in columns])
-    writer = pq.ParquetWriter(_Forward(file), schema, compression="zstd")
-    try:
-        for block in _blocks(store, session, table, tell):
-            arrays = [pa.array(values, field.type) for values, field in zip(block, schema, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-        writer.close()
-    except BaseException:
-        writer.is_open = False  # or its destructor would write once more
-        raise
-
-
-class _Forward(io.RawIOBase):
-    """Lets Parquet write to what cannot seek, such as a pipe: it only wants to know how far it is."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._at = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def write(self, data: Any) -> int:
-        self._file.write(data)
-        size = memoryview(data).nbytes
-        self._at += size
-        return size
+    write_parquet(file, TABLES[table], _blocks(store, session, table, tell))
 
 
 def _blocks(store: Readable, session: Session, table: str, tell: Tell | None) -> Iterator[Block]:

@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimik.errors import StoreError
-from mimik.store import exchange
 from mimik.store.columns import EXPORT_VERSION, TABLES, Column
 from mimik.store.exchange import export_file, export_folder, export_stream, guard, unguard
 from mimik.store.values import (
@@ -297,7 +296,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_parquet_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(exchange, "find_spec", lambda name: None)
+    monkeypatch.setattr("mimik.store.parquet.find_spec", lambda name: None)
     with pytest.raises(StoreError, match=r"pip install 'mimik\[parquet\]'"):
         export_folder(Kept(), "abc", tmp_path / "out", ("csv", "parquet"))
     assert not (tmp_path / "out").exists()

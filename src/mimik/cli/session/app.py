@@ -122,7 +122,8 @@ def show(
     help=(
         "Write a session's numbers as tables.\n\n"
         "A folder gets every table: session, people, markers, seconds and samples. A single CSV or Parquet file holds "
-        "one table, the seconds unless --table says otherwise; a single JSON file holds all. "
+        "one table, the seconds unless --table says otherwise; a single JSON file holds all. The formats imotions and "
+        "affdex are CSV files of the samples under the column names of iMotions and of Affectiva's SDK. "
         "docs/sessions.md describes the columns."
     ),
     epilog=(
@@ -131,6 +132,7 @@ def show(
         "  mimik session export k3mz -o out --format csv,json,parquet\n"
         "  mimik session export k3mz -o k3mz.json              everything\n"
         "  mimik session export k3mz -o k3mz.csv --table samples\n"
+        "  mimik session export k3mz -o k3mz.csv --format imotions\n"
         "  mimik session export k3mz -o - --format json | jq .markers"
     ),
 )
@@ -152,7 +154,7 @@ def export(
         typer.Option(
             "--format",
             metavar="FORMATS",
-            help="csv, json or parquet, or several with commas.",
+            help="csv, json, parquet, imotions or affdex, or several with commas.",
             show_default="the file's ending, else csv",
         ),
     ] = None,

@@ -14,7 +14,8 @@ from mimik.cli.session.opening import analysed, opened, print_json
 from mimik.cli.terminal import Terminal, silence_stdout
 from mimik.errors import ConfigError
 from mimik.store.columns import TABLES
-from mimik.store.exchange import FORMATS, export_file, export_folder, export_stream
+from mimik.store.exchange import FORMATS, SUFFIXES, export_file, export_folder, export_stream
+from mimik.store.imotions import AFFDEX_FORMATS
 
 __all__ = ["checked_report", "export", "report", "tell_written"]
 
@@ -46,6 +47,8 @@ def export(
         found = store.session(session)
         path = Path(output or f"mimik-{found.id}")
         one = None if output is None or output.endswith(("/", "\\")) else _one(path, wanted)
+        if table is not None and {one, *(wanted or ())} & AFFDEX_FORMATS.keys():
+            raise ConfigError("--table does not go with the formats imotions and affdex, which hold the samples.")
         if one is None and table is not None:
             raise ConfigError("--table goes with a single file: -o {name}.csv", name=path.name)
         with _progress(terminal) as tell:
@@ -97,7 +100,7 @@ def tell_written(terminal: Terminal, files: tuple[Path, ...], as_json: bool) -> 
 
 def _one(path: Path, wanted: tuple[str, ...] | None) -> str | None:
     """The format of a single file, or None where the path is a folder's."""
-    ending = path.suffix.lower().removeprefix(".")
+    ending = _ending(path)
     named = ending in FORMATS or (ending and wanted is not None and len(wanted) == 1)
     device = path.exists() and not path.is_file()
     if path.is_dir() or not (named or device):
@@ -105,11 +108,20 @@ def _one(path: Path, wanted: tuple[str, ...] | None) -> str | None:
     kinds = wanted or ((ending,) if ending in FORMATS else ("csv",))
     if len(kinds) > 1:
         raise ConfigError("{path}: a file has one format. Give a folder for several.", path=path)
-    if ending in FORMATS and ending != kinds[0]:
+    if ending in FORMATS and ending != kinds[0] and ending != SUFFIXES[kinds[0]].rpartition(".")[2]:
         raise ConfigError(
             "{path}: the name says {ending}, --format says {kind}.", path=path, ending=ending, kind=kinds[0]
         )
     return kinds[0]
+
+
+def _ending(path: Path) -> str:
+    """The format that a name tells, or its last suffix."""
+    name = path.name.lower()
+    for kind, suffix in SUFFIXES.items():
+        if kind != suffix and name.endswith(f".{suffix}"):
+            return kind
+    return path.suffix.lower().removeprefix(".")
 
 
 def _export_stdout(
@@ -117,6 +129,8 @@ def _export_stdout(
 ) -> None:
     if len(wanted) > 1:
         raise ConfigError("Standard output takes one format. Give a folder for several.")
+    if table is not None and wanted[0] in AFFDEX_FORMATS:
+        raise ConfigError("--table does not go with the formats imotions and affdex, which hold the samples.")
     if wanted[0] == "parquet" and sys.stdout.isatty():
         raise ConfigError("Parquet is nothing to read on a terminal. Give -o FILE.parquet, or pipe it on.")
     try:
