@@ -5,6 +5,7 @@ from mimik.analytics.base import Caution, Estimate, plain
 from mimik.analytics.comparison import Comparison, Contrast, Group, GroupSummary, compare, compare_spans
 from mimik.analytics.course import Block, Change, Dwell, Moment, Path, Timeline, Track, Transitions
 from mimik.analytics.hours import by_hour
+from mimik.analytics.moments import MOMENTS_AFTER_S
 from mimik.analytics.results import (
     AgeGroup,
     Analysis,
@@ -23,6 +24,7 @@ from mimik.analytics.results import (
 from mimik.analytics.steps import spans
 
 __all__ = [
+    "MOMENTS_AFTER_S",
     "AgeGroup",
     "Analysis",
     "Baseline",

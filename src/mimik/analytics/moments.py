@@ -12,10 +12,16 @@ from mimik.analytics.course import Change, Moment
 from mimik.analytics.steps import READINGS, Rows
 from mimik.store.values import EMOTIONS, Marker, MarkerKind
 
-__all__ = ["moments"]
+__all__ = ["MOMENTS_AFTER_S", "moments"]
 
 Floats = NDArray[np.float64]
 
+_SHORTEST_S = 10
+_LEAST_WINDOWS = 8
+"""With fewer, the changes that are looked for make up most of the noise they are to be told from: measured by
+simulation, a restless person's minute then had a false moment in one of three."""
+MOMENTS_AFTER_S = float(_LEAST_WINDOWS * _SHORTEST_S)
+"""Sessions shorter than this, in seconds, have too little to tell moments by."""
 _MOST = 10
 _LEAST_SIZE = 0.05
 """Total variation below which nobody would call it a moment, however certain."""
@@ -32,8 +38,8 @@ def moments(rows: Rows, room: Rows, markers: Sequence[Marker]) -> tuple[Moment, 
     Mean probabilities in a window after each step are compared with those in the window before, each person with
     themselves (so that somebody who comes or goes moves nothing), weighted by readings. The noise is taken from the
     session: the upper quartile of such differences over its whole length, or that of windows a third as long, whichever
-    is more. A moment needs a t value that any expression in any window of a still session reaches with 5 %
-    (Bonferroni), and is the greatest within one and a half windows.
+    is more; a session of fewer than eight windows has no moments. A moment needs a t value that any expression in any
+    window of a still session reaches with 5 % (Bonferroni), and is the greatest within one and a half windows.
 
     Args:
         rows: people's rows; empty where the session keeps the group only.
@@ -44,8 +50,8 @@ def moments(rows: Rows, room: Rows, markers: Sequence[Marker]) -> tuple[Moment, 
         return ()
     first, last = int(room.step.min()), int(room.step.max())
     steps, step_s = last - first + 1, room.step_s
-    window = max(3, round(float(np.clip(steps * step_s / 60, 10, 300)) / step_s))
-    if steps < 4 * window:
+    window = max(3, round(float(np.clip(steps * step_s / 60, _SHORTEST_S, 300)) / step_s))
+    if steps < _LEAST_WINDOWS * window:
         return ()
     parts = list(rows.by_person().values()) or [room]
     if len(parts) * steps > _CELLS:
@@ -98,10 +104,7 @@ def _moved(grids: Sequence[Floats], window: int) -> Floats:
 def _noise(grids: Sequence[Floats], moved: Floats, window: int) -> float | None:
     """The standard error of a change: the noisiest expression's, for a rare one has none until it is shown."""
     short = max(1, window // 3)
-    scales = [_scale(_moved(grids, short)) / np.sqrt(window / short)]
-    if len(moved) >= 6 * window:  # fewer windows are mostly the changes that are looked for
-        scales.append(_scale(moved))
-    noise = float(np.max(scales))
+    noise = float(np.max([_scale(_moved(grids, short)) / np.sqrt(window / short), _scale(moved)]))
     return None if np.isnan(noise) else max(noise, _LEAST_NOISE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from mimik.analytics import Analysis, Caution, Comparison, Contrast, Hours, Interval, Moment
+from mimik.analytics import MOMENTS_AFTER_S, Analysis, Caution, Comparison, Contrast, Hours, Interval, Moment
 from mimik.report.compared import effect_words, group_names
 from mimik.report.scales import Amount, amounts
 from mimik.report.speech import Speech, clean
@@ -152,6 +152,12 @@ def _relative(analysis: Analysis, speech: Speech) -> Iterator[str]:
 
 
 def _moments(analysis: Analysis, speech: Speech) -> Iterator[str]:
+    if analysis.coverage.duration_s < MOMENTS_AFTER_S:
+        yield speech.say(
+            "The session is too short to tell moments from the usual ups and downs: that takes {least}.",
+            least=speech.span(MOMENTS_AFTER_S),
+        )
+        return
     if not analysis.moments:
         yield speech.say("No moment stood out from the usual ups and downs.")
         return

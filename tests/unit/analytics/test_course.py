@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mimik.analytics import Moment, analyse
 from mimik.store.values import ROOM, Aggregates, Marker, MarkerKind
-from tests.unit.analytics.sessions import CALM, GLAD, SAD, aggregates, at_step, calm, session, shown
+from tests.unit.analytics.sessions import CALM, GLAD, SAD, aggregates, at_step, calm, restless, session, shown
 
 
 def moved(steps: int, at: int, random: np.random.Generator, *, rho: float = 0.6) -> NDArray[np.float64]:
@@ -115,11 +115,22 @@ def test_coarse_steps_find_the_same_moment(rng: np.random.Generator) -> None:
     assert found.time_s == pytest.approx(3600, abs=60)
 
 
-def test_a_demo_of_a_minute_has_its_moment(rng: np.random.Generator) -> None:
-    still = calm(60, rng, 0.3, 0.03)
-    still[35:] = still[35:][:, [0, 1, 2, CALM, 4, 5, GLAD]]
-    (found,) = moments(aggregates({1: still}))
-    assert found.time_s == pytest.approx(35, abs=2)
+def test_too_little_to_tell_moments_by_tells_none(rng: np.random.Generator) -> None:
+    """The change itself would be most of what noise is told from."""
+    assert moments(aggregates({1: moved(60, 35, rng)})) == ()
+
+
+@pytest.mark.parametrize("steps", [60, 75, 90, 120])
+def test_short_restless_sessions_have_hardly_any_moments(steps: int) -> None:
+    false = sum(bool(moments(aggregates({1: restless(steps, np.random.default_rng(seed))}))) for seed in range(40))
+    assert false <= 4
+
+
+@pytest.mark.parametrize("rho", [0.6, 0.9])
+def test_five_minutes_are_enough_for_a_moment(rho: float) -> None:
+    for seed in range(10):
+        rows = aggregates({1: moved(300, 150, np.random.default_rng(seed), rho=rho)})
+        assert [found.time_s for found in moments(rows)] == [pytest.approx(150, abs=5)]
 
 
 @pytest.mark.parametrize(("steps", "rho"), [(60, 0.6), (600, 0.0), (600, 0.6), (600, 0.9)])
