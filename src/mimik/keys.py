@@ -148,7 +148,7 @@ class Keyring:
             self._write({other: key for other, key in keys.items() if other != id})
         return keys[id]
 
-    def keys(self) -> tuple[Key, ...]:
+    def entries(self) -> tuple[Key, ...]:
         """Every key, oldest first, expired ones included.
 
         Raises:

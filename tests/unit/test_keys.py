@@ -87,7 +87,7 @@ def test_an_expired_key_opens_nothing(ring: Keyring) -> None:
     _, short = ring.create("Berk", ["analyze"], days=1e-9)
     time.sleep(0.01)
     assert ring.check(short) is None
-    assert len(ring.keys()) == 2, "it is still listed"
+    assert len(ring.entries()) == 2, "it is still listed"
 
 
 def test_unknown_scopes_are_refused(ring: Keyring) -> None:
@@ -119,7 +119,7 @@ def test_keys_made_side_by_side_are_all_kept(ring: Keyring) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(ring.keys()) == 20
+    assert len(ring.entries()) == 20
     assert len(json.loads(ring.path.read_text(encoding="utf-8"))["keys"]) == 20
 
 

@@ -104,7 +104,7 @@ def list_keys(context: typer.Context, keys: Keys = None, as_json: AsJson = False
 
     terminal: Terminal = context.obj
     ring = Keyring(keys)
-    found = ring.keys()
+    found = ring.entries()
     if as_json:
         terminal.write(json.dumps([_shown(key) for key in found], ensure_ascii=False))
         return
