@@ -39,6 +39,7 @@ lint: $(VENV)/.mimik-dev
 docs: $(VENV)/.mimik
 	"$(BIN)/python" -m mimik.cli.reference docs
 	"$(BIN)/python" -m mimik.lab.card > docs/model-card.md
+	"$(BIN)/python" -m mimik.lab.table write docs/evaluations README.md README.tr.md docs/evaluation.md
 	"$(BIN)/python" -m mimik.lab.recipe docs/training.md
 
 # Torch's builds for processors call themselves 2.13.0+cpu, a version that PyPI does not know.
