@@ -32,6 +32,7 @@ from mimik.serve.guard import Guard
 from mimik.serve.library import Library
 from mimik.serve.limits import Limits
 from mimik.serve.live import LiveStreams
+from mimik.serve.openapi import describe
 from mimik.serve.problems import BodyLimit, ProblemError, install_problems
 from mimik.serve.queue import QueueWorker
 from mimik.serve.right_of_way import RightOfWay
@@ -140,20 +141,19 @@ def create_app(
         ready = app.state.ready.is_set()
         return JSONResponse({"status": "ready" if ready else "warming up"}, 200 if ready else 503)
 
-    @app.get("/")
+    @app.get("/", include_in_schema=False)
     async def index(request: Request, lang: str | None = None) -> HTMLResponse:
         chosen = _language(lang, language, request.headers.get("accept-language", ""))
         html = (page / "index.html").read_text(encoding="utf-8")
         return HTMLResponse(html.replace('<html lang="en">', f'<html lang="{chosen}">', 1))
 
-    @app.get("/settings.json")
+    @app.get("/settings.json", include_in_schema=False)
     async def settings(request: Request) -> dict[str, object]:
         caller = request.state.caller
         return {
             "version": _VERSION,
             "login_needed": access.demanded,
-            "logged_in": caller is not None,
-            "scopes": [] if caller is None else sorted(caller.scopes),
+            "logged_in": doors.shown(caller) if access.demanded else None,
             "mode": "camera" if broadcast is None else "source",
             "source": broadcast.name if broadcast is not None and caller is not None else None,
             "sessions": library.keeps,
@@ -164,13 +164,13 @@ def create_app(
             "plotly_styles": _plotly_style_ids(),
         }
 
-    @app.get("/words/{language}.json")
+    @app.get("/words/{language}.json", include_in_schema=False)
     async def words(language: str) -> JSONResponse:
         if language not in LANGUAGES:
             raise ProblemError(404, "There is nothing at this address.")
         return JSONResponse(_words(language))
 
-    @app.get("/plotly.min.js")
+    @app.get("/plotly.min.js", include_in_schema=False)
     async def plotly() -> FileResponse:
         return FileResponse(PLOTLY, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
 
@@ -189,6 +189,7 @@ def create_app(
                 if seated:
                     await broadcast.answer(websocket)
 
+    describe(app)
     app.mount("/page", StaticFiles(directory=page), name="page")
     return app
 
