@@ -60,6 +60,7 @@ _RULES: tuple[tuple[str, frozenset[str]], ...] = (
 )
 _ADMIN = frozenset({"admin"})
 _MOST_LOGINS = 1000
+_RETRY_S = 2
 
 COOKIE = "mimik_login"
 """The page's cookie: a random value that means nothing elsewhere; under TLS with ``__Host-`` before it."""
@@ -146,6 +147,7 @@ class Door:
         self._requests = Rates(limits.requests)
         self._refusals = Rates(limits.refusals)
         self._login_s = limits.login_s
+        self._places = max(1, limits.waiting // 2)
         self._logins: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._lock = Lock()
 
@@ -228,6 +230,22 @@ class Door:
         except ProblemError:
             return False
 
+    def wait(self) -> None:
+        """Take a place of those whose key comes in the body: strangers shall not keep others out with slow bodies.
+
+        Raises:
+            ProblemError: 503 where all are taken.
+        """
+        with self._lock:
+            if not self._places:
+                raise ProblemError(503, "There is too much to do. Try again in {seconds} seconds.", seconds=_RETRY_S)
+            self._places -= 1
+
+    def leave(self) -> None:
+        """Give a place back."""
+        with self._lock:
+            self._places += 1
+
     def log_in(self, connection: HTTPConnection, token: str) -> tuple[Key, str]:
         """Take a key for a random value that stands for it from now on.
 
@@ -308,7 +326,7 @@ class Entrance:
     def _caller(self, connection: HTTPConnection) -> Caller | None:
         scope, door = connection.scope, self._door
         wanted = demanded(scope.get("method", "GET"), scope["path"])
-        if not door.access.demanded or wanted not in (PUBLIC, OWN_DOOR):
+        if not door.access.demanded or (wanted is not PUBLIC and wanted is not OWN_DOOR):
             return door.enter(connection, wanted)
         if wanted is OWN_DOOR or scope["path"] in _PROBES:
             return None

@@ -65,7 +65,7 @@ def test_a_right_key_comes_in(server: Served, ring: Keyring, form: str) -> None:
 
 @pytest.mark.parametrize("token", ["x", "mimik_aaaaaaaa_" + "a" * 64, "\x80", "Basic QTpC"])
 def test_a_wrong_key_is_refused(server: Served, token: str) -> None:
-    answer = server.http.get("/v1/models", headers={"Authorization": f"Bearer {token}".encode("latin-1")})
+    answer = server.http.get("/v1/models", headers=[(b"Authorization", f"Bearer {token}".encode("latin-1"))])
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
 

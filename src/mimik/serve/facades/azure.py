@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from mimik.errors import MimikError
 from mimik.serve.analyze import Analyzer, analyzer_of
+from mimik.serve.facades.entry import entering
 from mimik.serve.facades.faces import NOUNS, Kind, kind_of, largest_first, probabilities, roll
 from mimik.serve.pictures import ADDRESSES, Sent
 from mimik.types import Face
@@ -44,6 +45,8 @@ _ERRORS = {
     Kind.TOO_LARGE: ("InvalidImageSize", 400),
     Kind.NO_PICTURE: ("InvalidImage", 400),
     Kind.PARAMETER: ("BadArgument", 400),
+    Kind.KEY: ("401", 401),
+    Kind.SCOPE: ("403", 403),
     Kind.BUSY: ("RateLimitExceeded", 429),
     Kind.BROKEN: ("Unspecified", 500),
 }
@@ -59,6 +62,11 @@ async def detect(
     attributes: Annotated[str, Query(alias="returnFaceAttributes")] = "",
 ) -> Response:
     """Answer ``detect``; faces have no ids, for Mimik recognises nobody."""
+    try:
+        with entering(request, "analyze") as entry:
+            entry.admit(request.headers.get("ocp-apim-subscription-key"))
+    except MimikError as error:
+        return _trouble(error)
     wanted = {name for name in attributes.split(",") if name}
     if wanted - _ATTRIBUTES:
         return _error("BadArgument", f"returnFaceAttributes: there is no {min(wanted - _ATTRIBUTES)[:50]}.", 400)
@@ -70,8 +78,7 @@ async def detect(
     try:
         (result,) = await analyzer.answer(request, "azure", lambda body: [Sent("picture", body)])
     except MimikError as error:
-        code, status = _ERRORS[kind_of(error)]
-        return _error(code, str(error), status)
+        return _trouble(error)
     with_landmarks = landmarks.lower() == "true"
     return JSONResponse([_face(face, with_landmarks, wanted) for face in largest_first(result, _MOST)])
 
@@ -104,6 +111,11 @@ def _attributes(face: Face, wanted: set[str]) -> dict[str, Any]:
     if "gender" in wanted and known is not None:
         attributes["gender"] = known.gender
     return attributes
+
+
+def _trouble(error: MimikError) -> Response:
+    code, status = _ERRORS[kind_of(error)]
+    return _error(code, str(error), status)
 
 
 def _error(code: str, message: str, status: int) -> Response:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from mimik.errors import MimikError
 from mimik.serve.analyze import Analyzer, analyzer_of
+from mimik.serve.facades.entry import entering
 from mimik.serve.facades.faces import NOUNS, Kind, kind_of, largest_first, probabilities, roll
 from mimik.serve.pictures import ADDRESSES, Part, Sent, from_base64, parse_form
 from mimik.types import Face
@@ -42,6 +43,8 @@ _ERRORS = {
     Kind.TOO_LARGE: ("INVALID_IMAGE_SIZE: {field}", 400),
     Kind.NO_PICTURE: ("IMAGE_ERROR_UNSUPPORTED_FORMAT: {field}", 400),
     Kind.PARAMETER: ("BAD_ARGUMENTS: {field}", 400),
+    Kind.KEY: ("AUTHENTICATION_ERROR", 401),
+    Kind.SCOPE: ("AUTHORIZATION_ERROR: Denied by Mimik", 403),
     Kind.BUSY: ("CONCURRENCY_LIMIT_EXCEEDED", 403),
     Kind.BROKEN: ("INTERNAL_ERROR", 500),
 }
@@ -63,6 +66,8 @@ async def detect(request: Request, analyzer: Annotated[Analyzer, Depends(analyze
 
     def take(body: bytes) -> list[Sent]:
         fields.update((part.name, part) for part in parse_form(content_type, body))
+        if not entry.open:
+            entry.admit_pair(*(_needed(fields, name) for name in ("api_key", "api_secret")))
         _asked(fields)
         return [Sent("picture", _picture(fields))]
 
@@ -71,7 +76,9 @@ async def detect(request: Request, analyzer: Annotated[Analyzer, Depends(analyze
         return JSONResponse({"request_id": f"{int(time.time())},{uuid.uuid4()}", "time_used": used_ms, **body}, status)
 
     try:
-        (result,) = await analyzer.answer(request, "facepp", take)
+        with entering(request, "analyze") as entry:
+            entry.begin()
+            (result,) = await analyzer.answer(request, "facepp", take)
         landmarks, wanted = _asked(fields)
     except _Refused as error:
         return answer({"error_message": str(error)}, 400)
@@ -81,6 +88,12 @@ async def detect(request: Request, analyzer: Annotated[Analyzer, Depends(analyze
         return answer({"error_message": message.format(field=field)}, status)
     faces = [_face(face, landmarks, wanted) for face in largest_first(result, _MOST)]
     return answer({"faces": faces, "face_num": len(faces)})
+
+
+def _needed(fields: dict[str, Part], name: str) -> str:
+    if name not in fields:
+        raise _Refused(f"MISSING_ARGUMENTS: {name}")
+    return fields[name].text
 
 
 def _picture(fields: dict[str, Part]) -> bytes:

@@ -34,8 +34,15 @@ class Kind(Enum):
     NO_PICTURE = auto()
     """Not a picture, a damaged one, or something else besides."""
     PARAMETER = auto()
+    KEY = auto()
+    """No key, or a wrong one."""
+    SCOPE = auto()
+    """A key that is not good for this."""
     BUSY = auto()
     BROKEN = auto()
+
+
+_BY_STATUS = {401: Kind.KEY, 403: Kind.SCOPE, 429: Kind.BUSY, 503: Kind.BUSY}
 
 
 def kind_of(error: MimikError) -> Kind:
@@ -43,7 +50,7 @@ def kind_of(error: MimikError) -> Kind:
     if isinstance(error, PictureError):
         return Kind.TOO_LARGE if error.status == 413 else Kind.NO_PICTURE
     if isinstance(error, ProblemError):
-        return Kind.BUSY if error.status == 503 else Kind.PARAMETER
+        return _BY_STATUS.get(error.status, Kind.PARAMETER)
     _log.warning("A picture could not be read: %s", error)
     return Kind.BROKEN
 

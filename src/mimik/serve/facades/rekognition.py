@@ -1,6 +1,6 @@
 """Amazon Rekognition's ``DetectFaces`` (AWS JSON 1.1), at ``/rekognition``.
 
-After the service model of 2016-06-27 that botocore ships. Signatures (SigV4) are not checked: there are no keys yet.
+After the service model of 2016-06-27 that botocore ships. Where keys are demanded, signatures (SigV4) are checked.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from mimik.errors import MimikError
+from mimik.keys import Key
 from mimik.serve.analyze import Analyzer, analyzer_of
+from mimik.serve.facades.entry import Entry, entering
 from mimik.serve.facades.faces import Kind, kind_of, largest_first, probabilities, roll
+from mimik.serve.facades.sigv4 import SignatureError, Signed, read_signature
 from mimik.serve.pictures import ADDRESSES, Sent, from_base64
-from mimik.serve.problems import invalid
+from mimik.serve.problems import ProblemError, invalid
 from mimik.types import Emotion, Face, FrameResult
 
 __all__ = ["PATHS", "router"]
@@ -26,6 +29,10 @@ __all__ = ["PATHS", "router"]
 PATHS = ("/rekognition", "/rekognition/")
 _TARGET = "RekognitionService.DetectFaces"
 _MOST = 100
+_UNFIT = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
+    " and signing method."
+)
 _POINTS = ("eyeLeft", "eyeRight", "nose", "mouthLeft", "mouthRight")
 _NAMES = {
     Emotion.ANGRY: "ANGRY",
@@ -40,6 +47,8 @@ _ERRORS = {
     Kind.TOO_LARGE: ("ImageTooLargeException", 400),
     Kind.NO_PICTURE: ("InvalidImageFormatException", 400),
     Kind.PARAMETER: ("InvalidParameterException", 400),
+    Kind.KEY: ("UnrecognizedClientException", 400),
+    Kind.SCOPE: ("AccessDeniedException", 400),
     Kind.BUSY: ("ThrottlingException", 400),
     Kind.BROKEN: ("InternalServerError", 500),
 }
@@ -86,6 +95,8 @@ async def detect_faces(request: Request, analyzer: Annotated[Analyzer, Depends(a
     asked: list[_DetectFaces] = []
 
     def take(body: bytes) -> list[Sent]:
+        if not entry.open:
+            _admit_signed(entry, signed, key, body)
         asked.append(_DetectFaces.model_validate_json(body))
         if asked[0].Image.S3Object is not None:
             raise _Refused(ADDRESSES)
@@ -93,8 +104,18 @@ async def detect_faces(request: Request, analyzer: Annotated[Analyzer, Depends(a
             raise invalid("{field} is missing.", "Image.Bytes")
         return [Sent("picture", from_base64(asked[0].Image.Bytes, "Image.Bytes"))]
 
+    signed: Signed | None = None
+    key: Key | None = None
     try:
-        (result,) = await analyzer.answer(request, "rekognition", take)
+        with entering(request, "rekognition") as entry:
+            if not entry.begin():
+                signed = read_signature(request)
+                key = entry.door.find(signed.key)
+                if key is None:
+                    entry.refuse()
+            (result,) = await analyzer.answer(request, "rekognition", take)
+    except SignatureError as error:
+        return _error(error.name, str(error), 400)
     except _Refused as error:
         return _error("InvalidS3ObjectException", str(error), 400)
     except ValidationError as error:
@@ -105,6 +126,21 @@ async def detect_faces(request: Request, analyzer: Annotated[Analyzer, Depends(a
     wanted: set[str] = {*asked[0].Attributes}
     details = await to_thread.run_sync(_details, result, wanted)
     return _json({"FaceDetails": details}, 200)
+
+
+def _admit_signed(entry: Entry, signed: Signed | None, key: Key | None, body: bytes) -> None:
+    assert signed is not None
+    assert key is not None
+    if key.signing_sha256 is None:
+        raise ProblemError(403, "This key is not good for this: it needs the scope {scope}.", scope="rekognition")
+    if not signed.fits(key.signing_sha256, body):
+        try:
+            entry.refuse()
+        except ProblemError as error:
+            if error.status == 429:
+                raise
+        raise SignatureError("InvalidSignatureException", _UNFIT)
+    entry.admit(key=key)
 
 
 def _details(result: FrameResult, wanted: set[str]) -> list[dict[str, Any]]:

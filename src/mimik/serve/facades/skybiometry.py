@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from mimik.errors import MimikError
 from mimik.serve.analyze import Analyzer, analyzer_of
+from mimik.serve.facades.entry import entering
 from mimik.serve.facades.faces import Kind, kind_of, largest_first, probabilities, roll
 from mimik.serve.pictures import ADDRESSES, Sent, parse_form, sent
 from mimik.types import Emotion, Face, FrameResult
@@ -19,6 +20,7 @@ __all__ = ["PATHS", "router"]
 
 PATHS = ("/skybiometry/fc/faces/detect.json", "/skybiometry/fc/faces/detect")
 _MOST = 100
+_PAIR = ("api_key", "api_secret")
 _MOODS = {
     Emotion.ANGRY: ("anger", "angry"),
     Emotion.DISGUST: ("disgust", "disgusted"),
@@ -35,6 +37,8 @@ _ERRORS = {
     Kind.TOO_LARGE: (410, "SYNCHRONOUS_REQUEST_TOO_BIG", 413),
     Kind.NO_PICTURE: (20, "IMG_DECODE_ERROR", 400),
     Kind.PARAMETER: (406, "INVALID_ARGUMENTS_VALUE", 400),
+    Kind.KEY: (204, "API_KEY_NOT_AUTHENTICATED", 401),
+    Kind.SCOPE: (304, "AUTHORIZATION_ERROR", 403),
     Kind.BUSY: (105, "SERVICE_TEMPORARILY_UNAVAILABLE", 503),
     Kind.BROKEN: (104, "INTERNAL_ERROR", 500),
 }
@@ -65,6 +69,7 @@ async def detect(request: Request, analyzer: Annotated[Analyzer, Depends(analyze
 
     def take(body: bytes) -> list[Sent]:
         pictures: list[Sent] = []
+        pair = {name: value for name, value in request.query_params.items() if name in _PAIR}
         urls = "urls" in request.query_params
         for part in parse_form(content_type, body) if body else ():
             if part.filename is not None:
@@ -73,6 +78,12 @@ async def detect(request: Request, analyzer: Annotated[Analyzer, Depends(analyze
                 wanted.update(_names([part.text]))
             elif part.name == "urls":
                 urls = True
+            elif part.name in _PAIR:
+                pair[part.name] = part.text
+        if not entry.open:
+            if len(pair) < len(_PAIR):
+                raise _Refused(402, "MISSING_ARGUMENTS - api_key and api_secret required")
+            entry.admit_pair(*(pair[name] for name in _PAIR))
         if urls:
             raise _Refused(406, f"INVALID_ARGUMENTS_VALUE - {ADDRESSES}")
         if not pictures:
@@ -80,7 +91,9 @@ async def detect(request: Request, analyzer: Annotated[Analyzer, Depends(analyze
         return pictures
 
     try:
-        results = await analyzer.answer(request, "skybiometry", take)
+        with entering(request, "analyze") as entry:
+            entry.begin()
+            results = await analyzer.answer(request, "skybiometry", take)
     except _Refused as error:
         return _failure(error.code, str(error), 400)
     except MimikError as error:
