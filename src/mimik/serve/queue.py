@@ -74,7 +74,8 @@ class QueueWorker:
     ) -> None:
         self._pipeline = pipeline
         self._right_of_way = right_of_way
-        self._job_s = (limits or Limits.read()).job_s
+        limits = limits or Limits.read()
+        self._job_s, self._megapixels = limits.job_s, limits.megapixels
         self._machine = (socket.gethostname() if machine is None else machine)[:64]
         self._name = f"{self._machine}:{secrets.token_hex(8)}"
         self._lease_s = lease_s
@@ -213,7 +214,7 @@ class QueueWorker:
             Lost: it is another worker's now.
             _TooLong: it took longer than it may.
         """
-        video = VideoFile(path)
+        video = VideoFile(path, megapixels=self._megapixels)
         stream = self._pipeline.stream(SourceKind.VIDEO)
         draft = replace(
             job.draft,

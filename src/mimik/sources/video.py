@@ -26,8 +26,32 @@ _RECORDED = ("com.apple.quicktime.creationdate", "creation_time", "date")
 """Where files say when they were made, the most exact first."""
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # clocks that were never set begin in 1904 or 1970
 
-# What FFmpeg reads besides videos: pictures, text as a terminal's screen, lists of other files.
-_NO_VIDEOS = {"image2", "tty", "concat", "hls", "ffmetadata", "webvtt", "srt"}
+# The containers that are read, by FFmpeg's names. It knows more and asks each whether a file is its own, before
+# anything says that this is no video: lists of other files and addresses (hls, dash, concat, sdp, imf), which it would
+# open, pictures, text as a terminal's screen. Those never get to see a file.
+_CONTAINERS = ",".join(
+    (
+        *(
+            "mov",
+            "matroska",
+            "avi",
+            "mpegts",
+            "mpeg",
+            "asf",
+            "flv",
+            "ogg",
+            "mxf",
+            "gxf",
+            "nut",
+            "rm",
+            "dv",
+            "wtv",
+            "nsv",
+        ),
+        *("dhav", "ivf", "mjpeg", "mpjpeg", "mpegvideo", "m4v", "h263", "h264", "hevc", "vvc", "vc1", "av1", "obu"),
+        *("yuv4mpegpipe", "gif", "apng"),
+    )
+)
 
 
 class VideoFile:
@@ -36,6 +60,7 @@ class VideoFile:
     Args:
         path: the file, in any format that FFmpeg reads.
         start: index of the first frame to give; indices and times are those of a run from the beginning.
+        megapixels: the most that a frame may have; a larger one is not decoded.
         notice: told when the file turns out to be damaged.
 
     Attributes:
@@ -49,23 +74,32 @@ class VideoFile:
 
     kind = SourceKind.VIDEO
 
-    def __init__(self, path: str | os.PathLike[str], *, start: int = 0, notice: Notice | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        start: int = 0,
+        notice: Notice | None = None,
+        megapixels: float = MEGAPIXELS,
+    ) -> None:
         self.path = Path(path)
         self.name = str(self.path)
         self.damaged: str | None = None
         self._start = start
+        # A frame may be larger than the file says; FFmpeg looks at this before it makes room for one.
+        self._bounds = {"max_pixels": str(int(megapixels * 1_000_000))}
         self._notice = notice
         self._closed = False
         self._iterated = False
         with self._open() as container:
             stream = picture_stream(container)
-            if stream is None or container.format.name in _NO_VIDEOS or container.format.name.endswith("_pipe"):
+            if stream is None:
                 raise self._no_video("no video stream")
-            if stream.width * stream.height > MEGAPIXELS * 1_000_000:
+            if stream.width * stream.height > megapixels * 1_000_000:
                 raise SourceError(
                     "{path}: more than {megapixels} megapixels, which is too many. Shrink it.",
                     path=self.path,
-                    megapixels=MEGAPIXELS,
+                    megapixels=f"{megapixels:g}",
                 )
             rate = stream.average_rate or stream.guessed_rate
             self._fps = float(rate) if rate else None
@@ -178,11 +212,21 @@ class VideoFile:
             raise SourceError("{path}: the file is empty.", path=self.path)
         try:
             # An absolute path is never taken for an address, and the file may not lead to other files or addresses.
-            return av.open(str(self.path.absolute()), options={"protocol_whitelist": "file"})
+            container = av.open(
+                str(self.path.absolute()),
+                options=self._bounds,
+                container_options={"protocol_whitelist": "file", "format_whitelist": _CONTAINERS},
+            )
         except av.EOFError:
             raise self._no_frame() from None
+        except av.ArgumentError as error:  # what it says of a format that is not on the list
+            raise self._no_video("no video format") from error
         except (OSError, ValueError, av.FFmpegError) as error:
             raise self._no_video(_text(error)) from error
+        for stream in container.streams.video:
+            if stream.codec_context is not None:
+                stream.codec_context.options = dict(self._bounds)
+        return container
 
     def _changed_at(self) -> datetime:
         try:

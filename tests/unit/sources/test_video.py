@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from mimik.errors import SourceError
 from mimik.sources import VideoFile
-from mimik.sources import video as video_module
 from mimik.types import Image, Source, SourceKind
 from tests.media import number_of, numbered, numbered_frames, truncate, write_video
 
@@ -228,10 +227,9 @@ def test_a_name_with_a_colon_is_a_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert numbers(VideoFile("http:x.mp4")) == [0, 1, 2]
 
 
-def test_too_many_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video_module, "MEGAPIXELS", 0.01)
-    with pytest.raises(SourceError, match="megapixels"):
-        VideoFile(write_video(tmp_path / "a.mp4", [numbered(1)]))
+def test_too_many_pixels(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="more than 0.01 megapixels"):
+        VideoFile(write_video(tmp_path / "a.mp4", [numbered(1)]), megapixels=0.01)
 
 
 def test_closing_ends_and_a_second_iteration_is_refused(tmp_path: Path) -> None:
