@@ -83,7 +83,7 @@ class StoreOut(_Out):
     """What is kept, and where."""
 
     url: str
-    size_bytes: int
+    size_bytes: int | None
     sessions: int
     jobs: int
     clips_folder: str
@@ -160,17 +160,17 @@ def _json(schema: Mapping[str, Any], status: int = 200) -> dict[int, dict[str, M
     return {status: {_JSON: schema}}
 
 
+def _form(fields: Mapping[str, Any], *required: str) -> dict[str, Mapping[str, Any]]:
+    return {"multipart/form-data": {"type": "object", "properties": fields, "required": list(required)}}
+
+
 _NOTHING: dict[int, dict[str, Mapping[str, Any]]] = {204: {}}
 _TABLES: dict[str, Mapping[str, Any]] = {kind: {} for kind in MEDIA.values()}
 _REPORTS = {"text/html": _TEXT, "application/pdf": _BINARY}
 _DRAWN = {"findings": {"type": "array"}, "figures": {"type": "array"}, "warnings": {"type": "array"}}
-_FILE_AND_DRAFT = {
-    "multipart/form-data": {
-        "type": "object",
-        "properties": {"file": _BINARY, "draft": _ref("JobDraftIn")},
-        "required": ["file", "draft"],
-    }
-}
+_FILE_AND_DRAFT = _form({"file": _BINARY, "draft": _ref("JobDraftIn")}, "file", "draft")
+_AMAZON = "application/x-amz-json-1.1"
+_PAIR = {"api_key": _TEXT, "api_secret": _TEXT}
 _MARKER = _ref("Marker")
 _RECORDING = "/v1/live/{token}/recording"
 _GIVEN: Mapping[tuple[str, str], _Given] = {
@@ -214,12 +214,41 @@ _GIVEN: Mapping[tuple[str, str], _Given] = {
         {status: {_JSON: {"type": "object", "required": ["status"]}} for status in (200, 503)}, tag="probes"
     ),
 }
-_FACADES = {"/rekognition/": "application/x-amz-json-1.1"}
-_FACADE_ERRORS = {
-    "/rekognition/": (400, 403, 500),
-    "/azure/face/v1.0/detect": (400, 401, 403, 415, 429, 500),
-    "/facepp/v3/detect": (400, 401, 403, 412, 413, 429, 500),
-    "/skybiometry/fc/faces/detect.json": (400, 401, 403, 413, 429, 500, 503),
+_PICTURE_PARTS = {"image_file": _BINARY, "image_base64": _TEXT}
+_FACADES: Mapping[str, _Given] = {
+    "/rekognition/": _Given(
+        {200: {_AMAZON: _with(FaceDetails={"type": "array"})}},
+        (400, 403, 500),
+        {
+            _AMAZON: {
+                "type": "object",
+                "properties": {
+                    "Image": {"type": "object", "properties": {"Bytes": {"type": "string", "format": "byte"}}},
+                    "Attributes": {"type": "array", "items": _TEXT},
+                },
+                "required": ["Image"],
+            }
+        },
+    ),
+    "/azure/face/v1.0/detect": _Given(
+        _json({"type": "array"}), (400, 401, 403, 415, 429, 500), {"application/octet-stream": _BINARY}
+    ),
+    "/facepp/v3/detect": _Given(
+        _json(_with(faces={"type": "array"}, face_num={"type": "integer"})),
+        (400, 401, 403, 500),
+        _form({**_PAIR, **_PICTURE_PARTS, "return_landmark": _TEXT, "return_attributes": _TEXT}),
+    ),
+    "/skybiometry/fc/faces/detect.json": _Given(
+        _json(_with(photos={"type": "array"}, status=_TEXT)),
+        (400, 401, 403, 413, 500, 503),
+        _form({**_PAIR, "file": _BINARY, "attributes": _TEXT}),
+    ),
+}
+_SIGNED = {
+    "name": "X-Amz-Target",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "enum": ["RekognitionService.DetectFaces"]},
 }
 _PUBLIC = {"/healthz", "/readyz", "/v1/login", "/v1/logout"}
 
@@ -259,18 +288,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _tell(method: str, path: str, operation: dict[str, Any]) -> None:
-    if path in _FACADE_ERRORS:
-        kind = _FACADES.get(path, _JSON)
-        operation["responses"] = {"200": _answer({kind: {}}, 200)}
-        for status in _FACADE_ERRORS[path]:
-            operation["responses"][str(status)] = _answer({kind: _OBJECT}, status)
+    if path in _FACADES:
+        _tell_facade(path, operation, _FACADES[path])
         return
     given = _GIVEN.get((method, path))
     if given is not None:
         operation["responses"] = {str(status): _answer(kinds, status) for status, kinds in given.answers.items()}
         if given.body is not None:
-            content = {kind: {"schema": schema} for kind, schema in given.body.items()}
-            operation["requestBody"] = {"required": True, "content": content}
+            operation["requestBody"] = _body(given.body)
     operation["summary"] = _summary(operation)
     operation.setdefault("tags", [given.tag if given is not None and given.tag else _tag(path)])
     for status in sorted({*_problems(path, operation), *(given.problems if given is not None else ())}):
@@ -278,6 +303,25 @@ def _tell(method: str, path: str, operation: dict[str, Any]) -> None:
             operation["responses"][str(status)] = _problem(status)
     if path not in _PUBLIC:
         operation["security"] = [{}, {"bearer": []}, {"header": []}]
+
+
+def _tell_facade(path: str, operation: dict[str, Any], given: _Given) -> None:
+    """A façade's errors have its service's form and statuses, and its keys come as that service's clients send them."""
+    assert given.body is not None
+    ((kind, _),) = given.answers[200].items()
+    errors = {status: {kind: _OBJECT} for status in given.problems}
+    operation["responses"] = {
+        str(status): _answer(kinds, status) for status, kinds in {**given.answers, **errors}.items()
+    }
+    operation["responses"]["403"] = _answer({kind: _OBJECT, "text/plain": _TEXT}, 403)
+    operation["requestBody"] = _body(given.body)
+    operation["summary"] = _summary(operation)
+    if kind == _AMAZON:
+        operation["parameters"] = [*operation.get("parameters", ()), _SIGNED]
+
+
+def _body(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {"required": True, "content": {kind: {"schema": schema} for kind, schema in kinds.items()}}
 
 
 def _problems(path: str, operation: Mapping[str, Any]) -> set[int]:
