@@ -33,6 +33,8 @@ _FLAGS = (
     "--disable-sync",
     "--no-first-run",
     "--disable-quic",
+    # Names that a browser does not take for this machine: no camera without TLS, cookies of their own.
+    "--host-resolver-rules=MAP mimik.test 127.0.0.1",
 )
 _WATCH = """
 window.violations = [];
@@ -109,7 +111,7 @@ def visit(browser: Browser) -> Visitor:
     """Open a page: ``with visit(address, width=390, height=844, color_scheme="dark") as visit``."""
 
     @contextmanager
-    def open_page(address: str, width: int = 1280, height: int = 800, **options: str) -> Iterator[Visit]:
+    def open_page(address: str, width: int = 1280, height: int = 800, **options: str | bool) -> Iterator[Visit]:
         host = urlsplit(address).netloc
         with browser.new_context(viewport={"width": width, "height": height}, **options) as context:  # type: ignore[arg-type]
             context.add_init_script(_WATCH)

@@ -2,6 +2,7 @@
 import { act, ask, tellTrouble, trouble } from "./api.js";
 import { confirm, make } from "./dom.js";
 import { DraftForm } from "./draft.js";
+import { placed } from "./elsewhere.js";
 import { duration, percent, say, t } from "./words.js";
 
 const ASK_MS = 1000;
@@ -34,7 +35,7 @@ export class Analyse {
       make("p", { class: "drop-words", t: "Drop videos here" }),
       file,
       make("label", { for: "videos", class: "button primary", t: "Choose videos…" }),
-      make("p", { class: "help", t: "Videos stay on this machine: Mimik copies them while it reads and deletes the copy. Pictures are read by the command “mimik analyze”, for a session needs time." }),
+      make("p", { class: "help", t: placed("Videos stay on this machine: Mimik copies them while it reads and deletes the copy. Pictures are read by the command “mimik analyze”, for a session needs time.") }),
     );
     drop.addEventListener("dragover", (event) => {
       event.preventDefault();

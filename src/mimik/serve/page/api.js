@@ -13,6 +13,27 @@ export class Trouble extends Error {
   }
 }
 
+const refused = [];
+const LOGGED_OUT = 401;
+const PATIENCE_MS = 5000;
+
+/** Calls back whenever the server no longer knows who this page belongs to. */
+export function onRefused(listener) {
+  refused.push(listener);
+}
+
+/** Whether the page has to log in (again): a browser does not tell why a connection was not opened. */
+export async function lockedOut() {
+  try {
+    const { login_needed: needed, logged_in: person } = await ask("/settings.json", { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (!needed || person) return false;
+  } catch {
+    return false; // it does not answer at all, which is another matter
+  }
+  for (const listener of refused) listener();
+  return true;
+}
+
 /** Asks the server. `body`: an object goes as JSON, a string with `type` as it is. `signal` aborts. */
 export async function ask(path, { method = "GET", body, type = "application/json", signal } = {}) {
   const answer = await reach(path, {
@@ -56,6 +77,7 @@ async function reach(path, options) {
 /** What a refusal says: a problem of the server, or at least its number. */
 export function trouble(status, text) {
   if (status === 0) return new Trouble(SILENT);
+  if (status === LOGGED_OUT) for (const listener of refused) listener();
   try {
     const problem = JSON.parse(text);
     const said = problem.text ?? (typeof problem.detail === "string" ? problem.detail : problem.title);

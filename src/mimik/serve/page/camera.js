@@ -1,6 +1,6 @@
 // The visitor's own camera: the video plays by itself; one picture at a time goes to the server, as large as its answers
 // come quickly.
-import { Recent, address, pack } from "./wire.js";
+import { Recent, address, farewell, pack } from "./wire.js";
 
 const SIDES = [320, 400, 480, 560, 640, 800, 960];
 const SLOW_MS = 200;
@@ -28,9 +28,18 @@ export function cameraTrouble(error) {
     default:
       return [
         "This browser does not give the camera",
-        "Open this page as http://127.0.0.1 or http://localhost in a current browser.",
+        "Use a current browser, and open this page over HTTPS or, on the computer that runs Mimik, as http://127.0.0.1.",
       ];
   }
+}
+
+/** Where no browser gives a camera, what to say of it: [title, text]; null where one may be had. */
+export function noCamera() {
+  if (globalThis.isSecureContext) return null;
+  return [
+    "A browser gives no camera to this address",
+    "It gives one to pages over HTTPS only, or on the computer that runs Mimik as http://127.0.0.1. Ask whoever runs this server for an https:// address; docs/server.md says how to set one up. Everything but the camera works here.",
+  ];
 }
 
 /** The camera that was chosen, or any where it is gone. */
@@ -142,16 +151,21 @@ export class VisitorCamera {
       this.#retries = 0;
     });
     socket.addEventListener("message", (event) => this.#answered(JSON.parse(event.data)));
-    socket.addEventListener("close", () => {
-      if (!this.#running) return;
-      const wait = RETRIES_MS[this.#retries++];
-      if (wait === undefined) {
-        this.#told.trouble("Mimik does not answer", "The program was stopped, it seems. Start it and then start again.");
-        return;
-      }
+    socket.addEventListener("close", (event) => void this.#closed(event));
+  }
+
+  async #closed(event) {
+    if (!this.#running) return;
+    const why = await farewell(event);
+    if (!this.#running) return;
+    const wait = RETRIES_MS[this.#retries++];
+    if (why !== null) this.#told.trouble(...why);
+    else if (wait === undefined)
+      this.#told.trouble("Mimik does not answer", "The program was stopped, it seems. Start it and then start again.");
+    else {
       this.#told.notice("The connection to Mimik was lost. Trying again…");
       this.#timer = setTimeout(() => this.#connect(), wait);
-    });
+    }
   }
 
   /** Looks at every picture of the camera; sends it if the last one is answered. */

@@ -1,5 +1,5 @@
 // The live place: one state (body data-state: consent, starting, live, paused, stopped) and what leads on from each.
-import { VisitorCamera, cameraTrouble } from "./camera.js";
+import { VisitorCamera, cameraTrouble, noCamera } from "./camera.js";
 import { loadPlotly } from "./chart.js";
 import { make } from "./dom.js";
 import { recall, remember } from "./memory.js";
@@ -26,9 +26,15 @@ export class Live {
   #notices = []; // what the banner says: {text, values, at}
   #noticeTimer = 0;
   #pausedRecording = false;
+  #blind = false; // the browser has no camera for a page at this address
 
   constructor(settings) {
     this.#settings = settings;
+    const blind = settings.mode === "camera" ? noCamera() : null;
+    if (blind !== null) {
+      this.#blind = true;
+      this.#message = { title: blind[0], text: blind[1] };
+    }
     this.#recording = new Recording(() => this.#writeStored());
     part("start").addEventListener("click", () => void this.#start());
     part("pause").addEventListener("click", () => this.#pause());
@@ -60,6 +66,7 @@ export class Live {
   write() {
     const camera = this.#settings.mode === "camera";
     part("start").textContent = state() === "stopped" ? t("Start again") : camera ? t("Start camera") : t("Start");
+    if (this.#blind) part("start").hidden = part("agree").hidden = true;
     part("pause").textContent = state() === "paused" ? t("Resume") : t("Pause");
     part("fact-recorded").hidden = !this.#settings.recorded;
     part("fact-unstored").hidden = this.#settings.recorded;

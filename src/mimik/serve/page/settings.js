@@ -1,8 +1,9 @@
 // Settings and privacy: language, theme, camera, models, what is stored and where, and the way to be rid of it.
 import { act, ask, tellTrouble } from "./api.js";
 import { confirm, field, make } from "./dom.js";
+import { allowed } from "./login.js";
 import { recall, remember } from "./memory.js";
-import { bytes, decimal, language, onLanguage, percent, say, t } from "./words.js";
+import { bytes, decimal, fill, language, onLanguage, percent, say, t } from "./words.js";
 
 export class Settings {
   #settings;
@@ -14,10 +15,15 @@ export class Settings {
   #trouble = make("p", { class: "trouble", role: "alert", hidden: true });
   #done = make("p", { class: "help", role: "status" });
   #stored = make("dl", { class: "more" });
+  #left;
+  #door;
+  #deletions;
+  #bound = make("p", { class: "help", hidden: true, t: "The key that this page is logged in with does not allow to see or delete what is stored; that takes “admin”." });
 
-  /** `choose` sets the language, `themed` the theme. */
-  constructor(place, settings, choose, themed) {
+  /** `choose` sets the language, `themed` the theme; `left` is called once the page is logged out. */
+  constructor(place, settings, choose, themed, left) {
     this.#settings = settings;
+    this.#left = left;
     this.#choose = choose;
     this.#themed = themed;
     for (const [key, name] of Object.entries(settings.languages)) this.#language.append(make("option", { value: key, lang: key }, name));
@@ -29,7 +35,23 @@ export class Settings {
     purge.addEventListener("click", () => void act(purge, this.#trouble, () => this.#purge()));
     const all = make("button", { type: "button", class: "danger-text", t: "Delete everything…" });
     all.addEventListener("click", () => void this.#deleteAll(all));
+    const out = make("button", { type: "button", t: "Log out" });
+    out.addEventListener("click", () => void act(out, this.#trouble, () => this.#logOut()));
     const box = (title, ...children) => make("section", { class: "card-box" }, make("h2", { t: title }), ...children);
+    this.#door = box(
+      "Access",
+      make("p", { t: "Logged in with the key “{name}”.", values: { name: () => this.#settings.logged_in?.name ?? "" } }),
+      make("p", { class: "help", t: "It allows: {scopes}.", values: { scopes: () => allowed(this.#settings.logged_in?.scopes ?? []) } }),
+      make("p", {}, out),
+    );
+    this.#deletions = [
+      box(
+        "How long it is kept",
+        make("p", { t: "Each session says how long its readings and it itself are kept; that is asked before it is recorded. What is due is deleted when Mimik starts and while it runs, or now:" }),
+        make("p", {}, purge),
+      ),
+      box("Delete everything", make("p", { t: "All sessions, markers, clips and waiting videos, for good." }), make("p", {}, all)),
+    ];
     place.append(
       make("h1", { t: "Settings and privacy", tabIndex: -1 }),
       this.#trouble,
@@ -40,6 +62,7 @@ export class Settings {
         make(
           "div",
           { class: "stack" },
+          this.#door,
           box("Language and looks", field("Language", this.#language), field("Theme", this.#theme)),
           settings.mode === "camera" ? box("Camera", field("Camera of this page", this.#camera, "Used the next time that the camera is started.")) : null,
           box("Models", ...settings.models.map(card), make("p", { class: "help", t: "The command “mimik models” says more of them." })),
@@ -51,14 +74,10 @@ export class Settings {
             "What is stored, and where",
             make("p", { t: "Only sessions that somebody records or has read from a video are stored: numbers by person and time, sums by the second, markers, and the words you type. A picture is kept only in clips with blurred faces, where they were asked for." }),
             this.#stored,
-            make("p", { class: "help", t: "This page itself remembers the language, the theme and the camera in this browser; it sets no cookies and sends nothing to other computers." }),
+            this.#bound,
+            make("p", { class: "help", t: this.#remembered() }),
           ),
-          box(
-            "How long it is kept",
-            make("p", { t: "Each session says how long its readings and it itself are kept; that is asked before it is recorded. What is due is deleted when Mimik starts and while it runs, or now:" }),
-            make("p", {}, purge),
-          ),
-          box("Delete everything", make("p", { t: "All sessions, markers, clips and waiting videos, for good." }), make("p", {}, all)),
+          ...this.#deletions,
         ),
       ),
     );
@@ -68,7 +87,15 @@ export class Settings {
     this.#language.value = language();
     this.#theme.value = document.documentElement.dataset.theme;
     void this.#listCameras();
-    await this.#refresh();
+    const { login_needed: needed, logged_in: person } = this.#settings;
+    const bound = needed && !person.scopes.includes("admin");
+    this.#door.hidden = !needed;
+    this.#bound.hidden = !bound;
+    this.#stored.hidden = bound;
+    for (const part of this.#deletions) part.hidden = bound;
+    if (needed) fill(this.#door);
+    if (bound) tellTrouble(this.#trouble, null);
+    else await this.#refresh();
   }
 
   hide() {
@@ -77,6 +104,17 @@ export class Settings {
 
   redraw() {
     this.#theme.value = document.documentElement.dataset.theme;
+  }
+
+  #remembered() {
+    return this.#settings.login_needed
+      ? "This page itself remembers the language, the theme and the camera in this browser, and a cookie while you are logged in; it sends nothing to any but its own server."
+      : "This page itself remembers the language, the theme and the camera in this browser; it sets no cookies and sends nothing to other computers.";
+  }
+
+  async #logOut() {
+    await ask("/v1/logout", { method: "POST" });
+    await this.#left();
   }
 
   async #refresh() {

@@ -1,5 +1,5 @@
 // The server's source: pictures come at the camera's rate and are drawn as they come; results come on their own.
-import { Recent, address, unpack } from "./wire.js";
+import { Recent, address, farewell, unpack } from "./wire.js";
 
 export class ServerSource {
   #canvas;
@@ -29,9 +29,11 @@ export class ServerSource {
       if (typeof event.data === "string") this.#hear(JSON.parse(event.data));
       else void this.#show(event.data);
     });
-    socket.addEventListener("close", () => {
-      if (this.#running)
-        this.#told.trouble("Mimik does not answer", "The program was stopped, it seems. Start it and then start again.");
+    socket.addEventListener("close", async (event) => {
+      if (!this.#running) return;
+      const silent = ["Mimik does not answer", "The program was stopped, it seems. Start it and then start again."];
+      const why = (await farewell(event)) ?? silent;
+      if (this.#running) this.#told.trouble(...why);
     });
   }
 

@@ -1,6 +1,18 @@
 // The binary messages' head: index (uint32) and time in seconds (float64), little-endian. See serve/messages.py.
 
+import { lockedOut } from "./api.js";
+
 const HEAD = 12;
+const REFUSED = 1008;
+const BUSY = 1013;
+
+/** What a closed connection means, as [title, text]; null where it may be tried again. */
+export async function farewell({ code }) {
+  if (code === BUSY) return ["Mimik is busy", "It watches for as many at once as it may. Start again in a while."];
+  if (await lockedOut())
+    return ["Mimik ended the connection", "This page is logged out: its key was revoked or has run out, or somebody logged out. What was recorded is saved."];
+  return code === REFUSED ? ["Mimik ended the connection", "It does not let this page watch. Load the page again and try once more."] : null;
+}
 
 export function address(path) {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
