@@ -228,7 +228,7 @@ def test_a_name_with_a_colon_is_a_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_too_many_pixels(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="more than 0.01 megapixels"):
+    with pytest.raises(SourceError, match=r"more than 0\.01 megapixels"):
         VideoFile(write_video(tmp_path / "a.mp4", [numbered(1)]), megapixels=0.01)
 
 
