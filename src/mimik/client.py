@@ -11,9 +11,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -22,47 +20,16 @@ import httpx
 import numpy as np
 from anyio import to_thread
 
-from mimik.errors import ServerError, SourceError
-from mimik.types import (
-    Attributes,
-    Box,
-    Detection,
-    Emotion,
-    EmotionScores,
-    Face,
-    Image,
-    Quality,
-    Reason,
-    State,
-)
+from mimik.answers import Picture, Sendable, face, read_file, refusal, unreachable
+from mimik.errors import ServerError
+from mimik.streaming import Streamed, stream, stream_async
 
-__all__ = ["DEFAULT_ADDRESS", "AsyncClient", "Client", "Picture"]
+__all__ = ["DEFAULT_ADDRESS", "AsyncClient", "Client", "Picture", "Streamed"]
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8420"
 """Where ``mimik serve`` answers unless told otherwise."""
 
-Sendable = str | os.PathLike[str] | bytes | Image
-"""A picture to send: a file's path, a file's bytes, or pixels ``(H, W, 3)`` uint8, BGR."""
-
 _Files = list[tuple[str, tuple[str, bytes]]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """What the server read from one picture.
-
-    Attributes:
-        source: the file's name, or ``picture 1`` and so on.
-        width: pixels, once upright.
-        height: pixels, once upright.
-        faces: left to right; empty where there is none. `Attributes.age_years` is the middle of the range that the
-            server gives.
-    """
-
-    source: str
-    width: int
-    height: int
-    faces: tuple[Face, ...]
 
 
 class Client:
@@ -75,6 +42,7 @@ class Client:
 
     def __init__(self, address: str = DEFAULT_ADDRESS, *, timeout_s: float = 60.0) -> None:
         self._address = address
+        self._timeout_s = timeout_s
         # No proxy of the environment: the server is on this machine or near it.
         self._http = httpx.Client(base_url=address, timeout=timeout_s, trust_env=False)
 
@@ -98,6 +66,23 @@ class Client:
         """
         return _pictures(self._ask("POST", "/v1/analyze", _files(pictures))) if pictures else ()
 
+    def stream(self, frames: Iterable[Sendable], *, live: bool = False) -> Iterator[Streamed]:
+        """Follow the people of one source: send its frames one after the other and iterate over what is read.
+
+        Args:
+            frames: JPEG or WebP files as paths or bytes, or pixels; asked for one at a time.
+            live: send them as they come, so that the newest wins and the server passes over what it has no time for;
+                otherwise every frame is read, and the next is asked for when there is room for it.
+
+        Returns:
+            A result a frame that was read, in order; of one that cannot be read, its `Streamed.error`.
+
+        Raises:
+            SourceError: a file cannot be opened.
+            ServerError: the server cannot be reached, refuses, or closes the stream.
+        """
+        return stream(self._address, self._http.headers, frames, live, self._timeout_s)
+
     def models(self) -> dict[str, Any]:
         """What reads there, and the shipped models' cards.
 
@@ -114,7 +99,7 @@ class Client:
         try:
             answer = self._http.request(method, path, files=files)
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise _unreachable(self._address, error) from error
+            raise unreachable(self._address, error) from error
         return _checked(self._address, answer)
 
 
@@ -128,6 +113,7 @@ class AsyncClient:
 
     def __init__(self, address: str = DEFAULT_ADDRESS, *, timeout_s: float = 60.0) -> None:
         self._address = address
+        self._timeout_s = timeout_s
         self._http = httpx.AsyncClient(base_url=address, timeout=timeout_s, trust_env=False)
 
     async def __aenter__(self) -> Self:
@@ -145,6 +131,12 @@ class AsyncClient:
         files = await to_thread.run_sync(_files, pictures)
         return _pictures(await self._ask("POST", "/v1/analyze", files))
 
+    def stream(
+        self, frames: Iterable[Sendable] | AsyncIterable[Sendable], *, live: bool = False
+    ) -> AsyncIterator[Streamed]:
+        """See `Client.stream`; for asyncio alone. `frames` may be asynchronous too."""
+        return stream_async(self._address, self._http.headers, frames, live, self._timeout_s)
+
     async def models(self) -> dict[str, Any]:
         """See `Client.models`."""
         return await self._ask("GET", "/v1/models")
@@ -157,7 +149,7 @@ class AsyncClient:
         try:
             answer = await self._http.request(method, path, files=files)
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise _unreachable(self._address, error) from error
+            raise unreachable(self._address, error) from error
         return _checked(self._address, answer)
 
 
@@ -173,21 +165,7 @@ def _file(picture: Sendable, number: int) -> tuple[str, bytes]:
         import cv2
 
         return f"picture {number}", cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
-    path = Path(picture)
-    try:
-        return path.name, path.read_bytes()
-    except FileNotFoundError:
-        raise SourceError("{path}: there is no such file.", path=path) from None
-    except OSError as error:
-        raise SourceError("{path}: cannot be opened ({detail}).", path=path, detail=error.strerror) from error
-
-
-def _unreachable(address: str, error: Exception) -> ServerError:
-    return ServerError(
-        "{address}: no Mimik answers there ({detail}). Start one with `mimik serve`, or give its address.",
-        address=address,
-        detail=str(error) or type(error).__name__,
-    )
+    return Path(picture).name, read_file(picture)
 
 
 def _checked(address: str, answer: httpx.Response) -> dict[str, Any]:
@@ -204,44 +182,11 @@ def _checked(address: str, answer: httpx.Response) -> dict[str, Any]:
             address=address,
             status=answer.status_code,
         )
-    text = "{detail}"
-    error = ServerError(text, detail=body["detail"])
-    error.text, error.values = str(body.get("text", error.text)), dict(body.get("values", error.values))
-    error.status = answer.status_code
-    raise error
+    raise refusal(body, answer.status_code)
 
 
 def _pictures(answer: Mapping[str, Any]) -> tuple[Picture, ...]:
     return tuple(
-        Picture(read["source"], read["width"], read["height"], tuple(_face(face) for face in read["faces"]))
+        Picture(read["source"], read["width"], read["height"], tuple(face(values) for values in read["faces"]))
         for read in answer["pictures"]
     )
-
-
-def _face(values: Mapping[str, Any]) -> Face:
-    points = values["landmarks"]
-    read = values["top"] is not None
-    reason = None if values["reason"] is None else Reason(values["reason"])
-    state = State(values["state"])
-    return Face(
-        detection=Detection(
-            Box(values["x1"], values["y1"], values["x2"], values["y2"]),
-            values["score"],
-            None if points is None else np.array(points, np.float32),
-        ),
-        # The gate's reasons withhold; that of a weak reading is not the picture's fault.
-        quality=Quality(values["quality"], None if reason is Reason.LOW_CONFIDENCE else reason),
-        emotions=EmotionScores(np.array([values[emotion] for emotion in Emotion], np.float32) if read else None),
-        state=state,
-        reason=reason,
-        label=Emotion(values["top"]) if read else None,
-        attributes=_attributes(values),
-    )
-
-
-def _attributes(values: Mapping[str, Any]) -> Attributes | None:
-    low, high, gender = (values.get(name) for name in ("age_low", "age_high", "gender"))
-    if low is None or high is None or gender is None:
-        return None
-    probability = values["gender_probability"]
-    return Attributes((low + high) / 2, (low, high), probability if gender == "female" else 1 - probability)

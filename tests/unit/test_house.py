@@ -31,7 +31,9 @@ ARROWS: dict[str, set[str]] = {
     "realtime": set(),
     "pipeline": {"realtime", "config", "load"},  # config for the type's name, load only when asked to build the default
     "load": {"align", "attributes", "classify", "config", "detect", "gate", "pipeline", "track", "weights"},
-    "client": set(),
+    "answers": set(),
+    "streaming": {"answers"},
+    "client": {"answers", "streaming"},
     "sinks": {"words"},
     "analysis": {"pipeline", "sinks", "sources"},
     "store": set(),

@@ -272,7 +272,9 @@ def _open(path: Path | str, file: BinaryIO, megapixels: float, formats: tuple[st
 
 def _too_large(path: Path | str, megapixels: float) -> SourceError:
     return SourceError(
-        "{path}: more than {megapixels} megapixels, which is too many. Shrink it.", path=path, megapixels=f"{megapixels:g}"
+        "{path}: more than {megapixels} megapixels, which is too many. Shrink it.",
+        path=path,
+        megapixels=f"{megapixels:g}",
     )
 
 

@@ -205,7 +205,7 @@ def test_bodies_that_are_too_long(server: Served) -> None:
         ("application/json", b'{"pictures":[{"data":"*"}]}', 422),
         ("application/json", b'{"pictures":[{"data":"aaaa","path":"/etc/passwd"}]}', 422),
         ("application/json", b"[" * 100_000, 422),
-        ("application/json", json.dumps({"pictures": [{"data": "aaaa"}] * 17}).encode(), 422),
+        ("application/json", json.dumps({"pictures": [{"data": "aaaa"}] * 17}).encode(), 413),
         ("multipart/form-data", b"x", 400),
         ("multipart/form-data; boundary=b", b"x", 400),
         ("multipart/form-data; boundary=b", b"--b\r\n", 400),
