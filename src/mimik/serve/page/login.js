@@ -12,7 +12,7 @@ export const SCOPES = {
   sessions: "sessions and videos",
   analyze: "reading pictures from programs",
   rekognition: "Amazon's clients",
-  admin: "what is stored, and deleting it",
+  admin: "seeing and deleting what is stored",
   metrics: "the server's figures",
 };
 
@@ -41,7 +41,7 @@ export class Login {
       make(
         "div",
         { class: "panel login" },
-        make("h1", { t: "Log in", tabIndex: -1 }),
+        make("h1", { t: "Log in" }),
         make("p", { class: "lead", t: "This Mimik reads faces only for people and programs that have a key." }),
         this.#why,
         near || location.protocol === "https:"
