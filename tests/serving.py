@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ import httpx
 from starlette.types import ASGIApp
 from websockets.sync.client import ClientConnection, connect
 
-from mimik.serve.server import _prepare
+from mimik.serve.server import Transport, _prepare
+from mimik.types import Notice
 
 __all__ = ["Served", "served"]
 
@@ -35,7 +37,13 @@ class Served:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[Served]:
+def served(
+    app: ASGIApp,
+    host: str = "127.0.0.1",
+    transport: Transport | None = None,
+    verify: ssl.SSLContext | bool = True,
+    notice: Notice | None = None,
+) -> Iterator[Served]:
     """Serve an application on a free port until left."""
     answers = threading.Event()
     addresses: list[str] = []
@@ -44,14 +52,15 @@ def served(app: ASGIApp) -> Iterator[Served]:
         addresses.append(address.rstrip("/"))
         answers.set()
 
-    server, listening = _prepare(app, "127.0.0.1", 0, False, ready, None)
+    server, listening = _prepare(app, host, 0, False, ready, notice, transport)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="server")
     with listening:
         thread.start()
         try:
             assert answers.wait(20), "the server does not answer"
-            with httpx.Client(base_url=addresses[0], trust_env=False, timeout=30) as http:
-                yield Served(addresses[0], http)
+            address = addresses[0].replace("0.0.0.0", "127.0.0.1")
+            with httpx.Client(base_url=address, trust_env=False, timeout=30, verify=verify) as http:
+                yield Served(address, http)
         finally:
             server.should_exit = True
             thread.join(10)

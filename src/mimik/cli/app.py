@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mimik import __version__
-from mimik.cli import options
+from mimik.cli import doors, options
 from mimik.cli.dataset import dataset_app
 from mimik.cli.evaluate import evaluate_app
 from mimik.cli.keys import key_app
@@ -289,8 +289,18 @@ def analyze(
 
 @app.command(
     cls=Command,
-    help="Serve the web page for the browser's own camera, on this machine only.",
-    epilog="Examples:\n  mimik serve                 http://127.0.0.1:8420\n  mimik serve --port 9000",
+    help=(
+        "Serve the web page for the browser's own camera, and the API for programs.\n\n"
+        "On this machine it works at once. For other machines it needs keys (`mimik key create`) and should have "
+        "TLS; docs/server.md says how."
+    ),
+    epilog=(
+        "Examples:\n"
+        "  mimik serve                 http://127.0.0.1:8420\n"
+        "  mimik serve --port 9000\n"
+        "  mimik serve --host 0.0.0.0 --allow-host faces.example.org \\\n"
+        "    --certificate cert.pem --certificate-key key.pem"
+    ),
 )
 def serve(
     context: typer.Context,
@@ -302,11 +312,27 @@ def serve(
     side: LiveSide = None,
     attributes: options.Attributes = False,
     db: options.Database = None,
+    require_keys: doors.RequireKeys = False,
+    keys: doors.Keys = None,
+    allow_host: doors.AllowHost = None,
+    certificate: doors.Certificate = None,
+    certificate_key: doors.CertificateKey = None,
+    behind_proxy: doors.BehindProxy = None,
+    audit: doors.Audit = None,
 ) -> None:
     from mimik.cli import live as work
     from mimik.cli.models import settings
 
-    page = work.Page(host, port, open_browser=False)
+    opened = doors.Doors(
+        require_keys,
+        keys,
+        tuple(allow_host or ()),
+        certificate,
+        certificate_key,
+        tuple(behind_proxy or ()),
+        audit,
+    )
+    page = work.Page(host, port, open_browser=False, doors=opened)
     chosen = settings(detector, model, threads, side, live=True, attributes=attributes)
     raise typer.Exit(work.show_page(context.obj, chosen, None, page, wish=options.Wish(db=db)))
 
@@ -331,6 +357,29 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     from mimik.cli.doctor import examine
 
     raise typer.Exit(examine(context.obj, as_json))
+
+
+@app.command(
+    cls=Command,
+    help="Measure how fast this machine is, on the bundled pictures, and say which settings suit it.",
+    epilog=(
+        "Examples:\n"
+        "  mimik bench                 about twenty seconds\n"
+        "  mimik bench --seconds 60    steadier figures\n"
+        "  mimik bench --json          for a program"
+    ),
+)
+def bench(
+    context: typer.Context,
+    seconds: Annotated[float, typer.Option(metavar="N", min=1, max=600, help="About how long it measures.")] = 20.0,
+    as_json: AsJson = False,
+    detector: Detector = None,
+    model: Model = None,
+) -> None:
+    from mimik.cli import bench as work
+    from mimik.cli.models import settings
+
+    raise typer.Exit(work.bench(context.obj, settings(detector, model), seconds, as_json))
 
 
 app.add_typer(session_app)

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mimik.cli.doors import Doors
 from mimik.cli.keeping import Keeper, Plan, planned
 from mimik.cli.options import Wish
 from mimik.cli.recording import Recorder, checked_path
@@ -35,14 +36,16 @@ class Page:
     """Where the web page is served.
 
     Attributes:
-        host: a loopback address.
+        host: an address; only a loopback one without doors.
         port: 0: any free one; None: 8420 or one of the next.
         open_browser: show it.
+        doors: who else may reach it; None: nobody.
     """
 
     host: str
     port: int | None
     open_browser: bool
+    doors: Doors | None = None
 
 
 def demonstrate(terminal: Terminal, settings: Settings, seconds: float, wish: Wish = _NO_SESSION) -> int:
@@ -199,8 +202,10 @@ def show_page(
             language=choose_language(terminal.asked) if terminal.asked else None,
             on_result=taking,
             store=(lambda: Store.open(wish.db)) if plan is None else plan.store,
+            access=None if page.doors is None else page.doors.access(page.host),
         )
-        serve(app, page.host, page.port, page.open_browser, ready, terminal.notice)
+        transport = None if page.doors is None else page.doors.transport
+        serve(app, page.host, page.port, page.open_browser, ready, terminal.notice, transport)
 
     with planned(terminal, wish) as plan:
         pipeline = Pipeline.load(settings)

@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Annotated
 
@@ -92,10 +93,12 @@ class Access:
     Attributes:
         keyring: the keys that are demanded; None: none are, and only this machine may be served.
         hosts: names under which the server is reached, beside this machine's own.
+        audit: the file that says who asked how much; None: none.
     """
 
     keyring: Keyring | None = None
     hosts: frozenset[str] = frozenset()
+    audit: Path | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hosts", frozenset(host.lower().rstrip(".") for host in self.hosts))

@@ -16,6 +16,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.responses import Response
 
 from mimik.pipeline import Pipeline
+from mimik.serve.audit import note
 from mimik.serve.limits import Limits
 from mimik.serve.metrics import Metrics
 from mimik.serve.pictures import (
@@ -90,6 +91,7 @@ class Analyzer:
             async with self._memory.room(megapixels):
                 results = await self._read(pictures)
         self._metrics.read(way, results, time.perf_counter() - arrived_s)
+        note(request, len(results), sum(len(result.faces) for result in results))
         return results
 
     @contextmanager

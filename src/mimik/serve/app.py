@@ -26,6 +26,7 @@ from mimik.report.plotly import PLOTLY
 from mimik.serve import access as doors
 from mimik.serve import analyses, analyze, jobs, metrics, models, recording, results, sessions, stream
 from mimik.serve.access import Access, Door, Entrance
+from mimik.serve.audit import Audit, Audited
 from mimik.serve.broadcast import Broadcast
 from mimik.serve.facades import azure, facepp, rekognition, skybiometry
 from mimik.serve.guard import Guard
@@ -83,6 +84,7 @@ def create_app(
     """
     limits, access = limits or Limits.read(), access or Access()
     door = Door(access, limits)
+    audit = None if access.audit is None else Audit(access.audit, limits.audit_bytes, limits.audit_files)
     counted = metrics.Metrics()
     streams, right_of_way, library = LiveStreams(counted.live), RightOfWay(), Library(store, limits)
     worker = QueueWorker(pipeline, right_of_way, limits)
@@ -105,6 +107,8 @@ def create_app(
                 await to_thread.run_sync(scheduler.close)
                 await to_thread.run_sync(worker.stop)
                 await library.close()
+                if audit is not None:
+                    audit.close()
 
     app = FastAPI(title="Mimik", version=_VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.access = access
@@ -126,6 +130,8 @@ def create_app(
     app.add_middleware(BodyLimit, unlimited=_UNLIMITED)
     app.add_middleware(Entrance, door=door)
     app.add_middleware(Guard, access=access)
+    if audit is not None:
+        app.add_middleware(Audited, audit=audit)
     app.add_middleware(metrics.Metered, metrics=counted)
     for part in (doors, sessions, analyses, recording, jobs, results, analyze, stream, models, metrics, *_FACADES):
         app.include_router(part.router)

@@ -46,6 +46,10 @@ class Limits(BaseSettings):
     login_s: float = Field(
         default=12 * 3600.0, gt=0, le=31 * 86_400, description="Seconds that a login of the page lasts unused."
     )
+    audit_bytes: int = Field(
+        default=10 * _MIB, ge=1024, le=1024 * _MIB, description="Bytes of the audit log before another file is begun."
+    )
+    audit_files: int = Field(default=10, ge=1, le=1000, description="Older files of the audit log that are kept.")
     streams: int = Field(default=256, ge=1, le=10_000, description="WebSockets open at once.")
     streams_each: int = Field(
         default=256, ge=1, le=10_000, description="WebSockets open at once by one key, or one address."

@@ -1,15 +1,19 @@
-"""Runs the web application on this machine."""
+"""Runs the web application: on this machine, or for others where they need keys."""
 
 from __future__ import annotations
 
 import errno
 import gc
+import ipaddress
 import signal
 import socket
+import ssl
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread, current_thread, main_thread
 from types import FrameType
 
@@ -17,15 +21,56 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from mimik.errors import ConfigError
+from mimik.serve.access import Access
 from mimik.serve.guard import is_loopback
 from mimik.serve.limits import Limits
 from mimik.sources.notices import tell
 from mimik.types import Notice
 
-__all__ = ["DEFAULT_PORT", "serve"]
+__all__ = ["DEFAULT_PORT", "Transport", "serve"]
 
 DEFAULT_PORT = 8420
 _TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How a server is reached.
+
+    Attributes:
+        certificate: a file in PEM, the server's own certificate first; None: no TLS.
+        certificate_key: its private key in PEM; None: in the same file.
+        proxies: addresses or networks of proxies whose word on addresses and TLS is taken.
+    """
+
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    proxies: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """See that it can be used.
+
+        Raises:
+            ConfigError: it cannot.
+        """
+        for proxy in self.proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ConfigError("--behind-proxy {value}: no address or network.", value=proxy) from None
+        if self.certificate is None:
+            if self.certificate_key is not None:
+                raise ConfigError("--certificate-key needs --certificate.")
+            return
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate, self.certificate_key, password=lambda: "")
+        except (OSError, ValueError) as error:  # ssl's own errors are OSErrors
+            raise ConfigError(
+                "{path}: no certificate and key that belong together, in PEM and without a password ({detail}).",
+                path=self.certificate,
+                detail=error.strerror or error if isinstance(error, OSError) else error,
+            ) from error
 
 
 def serve(
@@ -35,21 +80,24 @@ def serve(
     open_browser: bool = False,
     ready: Callable[[str], None] | None = None,
     notice: Notice | None = None,
+    transport: Transport | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
     Args:
         app: what `mimik.serve.create_app` made.
-        host: a loopback address or ``localhost``.
+        host: a loopback address or ``localhost``; any other address where the application demands keys.
         port: the port; 0: any free one; None: `DEFAULT_PORT`, or one of the nine after it where it is taken.
         open_browser: also show the page.
         ready: called with the page's address once it answers.
-        notice: told that another port than `DEFAULT_PORT` was taken; logged where None.
+        notice: told that another port than `DEFAULT_PORT` was taken, or that there is no TLS; logged where None.
+        transport: how it is reached; None: directly, without TLS.
 
     Raises:
-        ConfigError: the host is not this machine, or no port is to be had.
+        ConfigError: the host is not this machine and no keys are demanded; they are, and there is none; the
+            certificate cannot be used; or no port is to be had.
     """
-    server, listening = _prepare(app, host, port, open_browser, ready, notice)
+    server, listening = _prepare(app, host, port, open_browser, ready, notice, transport)
     with listening, suppress(KeyboardInterrupt), _sigterm_as_ctrl_c(), _settled():
         server.run(sockets=[listening])
 
@@ -89,30 +137,54 @@ def _prepare(
     open_browser: bool,
     ready: Callable[[str], None] | None,
     notice: Notice | None,
+    transport: Transport | None = None,
 ) -> tuple[_Server, socket.socket]:
-    if not is_loopback(host):
-        raise ConfigError(
-            "{host}: only this machine may be served, for there are no keys yet to keep strangers out."
-            " Use --host 127.0.0.1.",
-            host=host,
-        )
+    transport = transport or Transport()
+    transport.check()
+    _check_doors(app, host, transport, notice)
     listening = _listen(host, port)
     taken = listening.getsockname()[1]
     if port is None and taken != DEFAULT_PORT:
         tell(notice, "Port {wanted} is in use; using {port}.", wanted=DEFAULT_PORT, port=taken)
-    address = f"http://{f'[{host}]' if ':' in host else host}:{taken}/"
+    scheme = "http" if transport.certificate is None else "https"
+    address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{taken}/"
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(transport.proxies),
+        forwarded_allow_ips=list(transport.proxies),
         server_header=False,
+        ssl_certfile=transport.certificate,
+        ssl_keyfile=transport.certificate_key,
         ws_max_size=_limits(app).frame + 1024,  # a little more, so that the application can say what is wrong
         ws_max_queue=4,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=1,
     )
     return _Server(config, lambda: _announce(address, ready, open_browser)), listening
+
+
+def _check_doors(app: ASGIApp, host: str, transport: Transport, notice: Notice | None) -> None:
+    """See that strangers need a key, wherever they can come from."""
+    access: Access | None = getattr(getattr(app, "state", None), "access", None)
+    demanded = access is not None and access.demanded
+    if not demanded and not is_loopback(host):
+        raise ConfigError(
+            "{host}: others would reach it there, and nothing keeps strangers out: only this machine may be served"
+            " without keys. Use --host 127.0.0.1; or `mimik key create --name NAME`, then `mimik serve`.",
+            host=host,
+        )
+    if not demanded and transport.proxies:
+        raise ConfigError("--behind-proxy lets others in: keys must be demanded, too.")
+    if access is not None:
+        access.check()
+    if not is_loopback(host) and transport.certificate is None and not transport.proxies:
+        tell(
+            notice,
+            "Without TLS, keys and faces travel readable for everybody on the way, and browsers give the page no"
+            " camera. Add --certificate FILE --certificate-key FILE, or put a proxy before it (docs/server.md).",
+        )
 
 
 def _limits(app: ASGIApp) -> Limits:

@@ -24,6 +24,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from mimik.pipeline import Pipeline
 from mimik.serve.analyze import faces_json
+from mimik.serve.audit import note
 from mimik.serve.limits import Limits
 from mimik.serve.messages import PICTURE_HEADER
 from mimik.serve.metrics import Metrics
@@ -44,7 +45,8 @@ _UNSENT = 8
 _CLOSED_ENDED = 1000
 _CLOSED_POLICY = 1008
 _CLOSED_TOO_BIG = 1009
-_GOODBYE_S = 1.0
+_GOODBYE_S = 10.0
+"""How long a client that does not read may take to learn why its stream ends."""
 
 router = APIRouter()
 
@@ -215,6 +217,7 @@ class _Exchange:
         assert work.frame is not None
         result = self.follower.place(work.frame, faces, self._passed_over(work.place))
         self._streams.metrics.read(_WAY, (result,), result.latency_ms / 1000)
+        note(self._websocket, 1, len(result.faces))
         height, width = result.frame.image.shape[:2]
         message = {
             "type": "result",

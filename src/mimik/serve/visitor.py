@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mimik.errors import MimikError, SourceError
 from mimik.pipeline import Pipeline
+from mimik.serve.audit import note
 from mimik.serve.limits import Limits
 from mimik.serve.live import Live, LiveStreams
 from mimik.serve.messages import PICTURE_HEADER, Message, error_message, result_message, to_json
@@ -109,7 +110,12 @@ async def answer_camera(
     loop = asyncio.get_running_loop()
     notes: asyncio.Queue[Message] = asyncio.Queue()
     live = Live(_SOURCE, lambda message: _post(loop, notes, message))
-    camera = VisitorCamera(pipeline, limits, live.offer)
+
+    def take(result: FrameResult) -> None:
+        note(websocket, 1, len(result.faces))
+        live.offer(result)
+
+    camera = VisitorCamera(pipeline, limits, take)
     streams.add(live)
 
     async def tell() -> None:
