@@ -16,6 +16,8 @@ from typing import Any, Self
 
 __all__ = ["PeerError", "PeerProcess"]
 
+_GRACE_S = 3
+
 
 class PeerError(Exception):
     """A peer failed, took too long or ended."""
@@ -53,7 +55,8 @@ class PeerProcess:
         if cores is not None and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self._process.pid, cores)  # before it has imported anything that counts cores
         self._lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._reader = threading.Thread(target=self._listen, daemon=True)
+        self._reader.start()
 
     def __enter__(self) -> Self:
         return self
@@ -109,10 +112,13 @@ class PeerProcess:
             with contextlib.suppress(OSError):  # it has ended, with words on their way
                 self._process.stdin.close()
         try:
-            self._process.wait(timeout=3)
+            self._process.wait(timeout=_GRACE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join()
+        if self._process.stdout:
+            self._process.stdout.close()
 
     def _listen(self) -> None:
         assert self._process.stdout

@@ -1,0 +1,320 @@
+"""``mimik bench``: how fast this machine is, and which settings suit it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.table import Table
+
+from mimik.cli.bar import bar
+from mimik.cli.models import LIVE_SIDE
+from mimik.cli.stages import StageClock
+from mimik.cli.terminal import Terminal
+from mimik.load import load
+from mimik.realtime import Realtime
+from mimik.sources import Demo
+from mimik.types import Image, SourceKind
+
+if TYPE_CHECKING:
+    from mimik.config import Settings
+
+__all__ = ["Advice", "Figures", "Live", "Trial", "advise", "bench"]
+
+_SIZES = ((640, 360), (1280, 720))
+_SIDES = (320, LIVE_SIDE, None)
+_PICTURES = 16
+"""Taken from all over the demo's loop: faces near and far, one, two and none."""
+_LOOP_S = 26.0
+_FPS = 30
+_LATE_MS = 1000 / _FPS
+_CLEARLY = 1.15
+"""What must be faster by less than this is as fast, on a machine that does other things, too."""
+_LIVE_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One setting, tried.
+
+    Attributes:
+        threads: of a network; 0: one a core.
+        side: long side to which pictures were shrunk to find faces; None: not at all.
+        width: of the pictures, pixels.
+        height: of the pictures, pixels.
+        frames: how many were read.
+        p50_ms: median time of a frame, found and read.
+        p95_ms: what one frame in twenty exceeds.
+    """
+
+    threads: int
+    side: int | None
+    width: int
+    height: int
+    frames: int
+    p50_ms: float
+    p95_ms: float
+
+    @property
+    def fps(self) -> float:
+        """Frames a second."""
+        return 1000 / self.p50_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A live run of the demo at 30 frames a second.
+
+    Attributes:
+        p50_ms: median time from capture to result.
+        p95_ms: what one result in twenty exceeds.
+        read_fps: results a second.
+        dropped: share of the frames that were passed over.
+    """
+
+    p50_ms: float
+    p95_ms: float
+    read_fps: float
+    dropped: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that was measured.
+
+    Attributes:
+        processor: what it calls itself.
+        cores: that may be used.
+        load_s: seconds to load both networks.
+        trials: settings, in the order in which they were tried.
+        live: a live run with the settings of `mimik live` and the best threads.
+        stages: milliseconds a frame in each stage of that run.
+    """
+
+    processor: str
+    cores: int
+    load_s: float
+    trials: tuple[Trial, ...]
+    live: Live
+    stages: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing to do, or to leave as it is.
+
+    Attributes:
+        text: in English, with named places.
+        values: what fills them.
+    """
+
+    text: str
+    values: dict[str, object] = field(default_factory=dict)
+
+
+def bench(terminal: Terminal, settings: Settings, seconds: float, as_json: bool) -> int:
+    """Measure for so many seconds and print figures and advice.
+
+    Args:
+        terminal: where.
+        settings: what to load; threads and side are varied.
+        seconds: about how long all of it lasts.
+        as_json: print JSON instead.
+
+    Raises:
+        MimikError: the networks cannot be loaded.
+    """
+    with bar(terminal, terminal.text("Measuring")) as progress:
+        figures = _measure(settings, seconds, progress)
+    advice = advise(figures)
+    if as_json:
+        values: dict[str, Any] = asdict(figures)
+        for row, trial in zip(values["trials"], figures.trials, strict=True):
+            row["fps"] = trial.fps
+        values["advice"] = [each.text.format(**each.values) for each in advice]
+        terminal.write(json.dumps(values, indent=2, ensure_ascii=False))
+    else:
+        _show(terminal, figures, advice)
+    return 0
+
+
+def advise(figures: Figures) -> list[Advice]:
+    """What the figures say to do."""
+    default = _trial(figures, LIVE_SIDE)
+    advice = []
+    one, all_cores = (
+        next((t for t in figures.trials if t.side == LIVE_SIDE and t.threads == threads), None) for threads in (1, 0)
+    )
+    if one and all_cores:
+        if one.p50_ms * _CLEARLY < all_cores.p50_ms:
+            advice.append(
+                Advice("--threads 1 reads {gain:.0%} more frames here.", {"gain": all_cores.p50_ms / one.p50_ms - 1})
+            )
+        elif all_cores.p50_ms * _CLEARLY < one.p50_ms:
+            advice.append(Advice("Leave --threads as it is: all cores are faster than one."))
+        else:
+            advice.append(Advice("--threads 1 is as fast here and leaves the other cores to others."))
+    quick = _trial(figures, 320)
+    if figures.live.p95_ms <= _LATE_MS:
+        advice.append(Advice("Live, every frame of a camera is read in time: leave --side as it is."))
+    elif quick.p50_ms * _CLEARLY < default.p50_ms:
+        advice.append(
+            Advice(
+                "Live, --side 320 reads {fps:.0f} frames a second instead of {before:.0f}; small faces are missed more "
+                "often.",
+                {"fps": quick.fps, "before": default.fps},
+            )
+        )
+    large = next(t for t in figures.trials if t.width == _SIZES[1][0])
+    minutes = 60 * _FPS / large.fps
+    if minutes > 60:
+        advice.append(
+            Advice(
+                "An hour of 1280×720 video takes `mimik analyze` about {minutes:.0f} minutes; with --fps 5, {few:.0f}; "
+                "with --side 480, {shrunk:.0f}.",
+                {"minutes": minutes, "few": minutes * 5 / _FPS, "shrunk": 60 * _FPS / default.fps},
+            )
+        )
+    else:
+        advice.append(
+            Advice("An hour of 1280×720 video takes `mimik analyze` about {minutes:.0f} minutes.", {"minutes": minutes})
+        )
+    if large.p50_ms > 2 * _trial(figures, None).p50_ms:
+        advice.append(
+            Advice("Set the camera to 640×360 or so: larger pictures cost time and show near faces no better.")
+        )
+    return advice
+
+
+def _trial(figures: Figures, side: int | None) -> Trial:
+    """The fastest at a side, in the small pictures."""
+    found = (t for t in figures.trials if t.side == side and t.width == _SIZES[0][0])
+    return min(found, key=lambda trial: trial.p50_ms)
+
+
+def _measure(settings: Settings, seconds: float, progress: Callable[[int, int], None]) -> Figures:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # First the threads, at the side of live commands, then the other sides and the larger pictures with the best.
+    threads = [0] if cores == 1 else [0, 1]
+    steps = len(threads) + len(_SIDES) - 1 + 1
+    each_s = seconds * (1 - _LIVE_SHARE) / steps
+    progress(0, steps + 1)
+    started = time.perf_counter()
+    load(settings)
+    load_s = time.perf_counter() - started
+    small, large = (_pictures(size) for size in _SIZES)
+    trials: list[Trial] = []
+
+    def attempt(number: int, side: int | None, pictures: Sequence[Image]) -> None:
+        trials.append(_try(settings, number, side, pictures, each_s))
+        progress(len(trials), steps + 1)
+
+    for number in threads:
+        attempt(number, LIVE_SIDE, small)
+    best = min(trials, key=lambda trial: trial.p50_ms).threads
+    for side in _SIDES:
+        if side != LIVE_SIDE:
+            attempt(best, side, small)
+    attempt(best, None, large)
+    live, stages = _live(settings.model_copy(update={"threads": best, "detector_side": LIVE_SIDE}), seconds)
+    progress(steps + 1, steps + 1)
+    return Figures(_processor(), cores, load_s, tuple(trials), live, stages)
+
+
+def _pictures(size: tuple[int, int]) -> list[Image]:
+    demo = Demo(size=size, paced=False)
+    return [demo.picture(round(number * _LOOP_S * _FPS / _PICTURES)) for number in range(_PICTURES)]
+
+
+def _try(settings: Settings, threads: int, side: int | None, pictures: Sequence[Image], seconds: float) -> Trial:
+    pipeline = load(settings.model_copy(update={"threads": threads, "detector_side": side}))
+    pipeline.read(pictures[0])  # plans memory
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    # Never fewer than a handful, however slow the machine.
+    while time.perf_counter() < end or len(times) < 4:
+        start = time.perf_counter()
+        pipeline.read(pictures[len(times) % len(pictures)])
+        times.append((time.perf_counter() - start) * 1000)
+    p50, p95 = (float(value) for value in np.percentile(times, [50, 95]))
+    height, width = pictures[0].shape[:2]
+    return Trial(threads, side, width, height, len(times), p50, p95)
+
+
+def _live(settings: Settings, seconds: float) -> tuple[Live, dict[str, float]]:
+    clock = StageClock()
+    pipeline = load(settings, clock.around)
+    wanted = max(1.0, seconds * _LIVE_SHARE)
+    latencies: list[float] = []
+    dropped = 0
+    with Realtime(Demo(seconds=wanted + 0.5), pipeline.stream(SourceKind.LIVE)) as realtime:
+        for result in realtime.results():
+            if result.frame.time_s < 0.5:  # the first frames plan memory
+                clock.clear()
+                continue
+            latencies.append(result.latency_ms)
+            dropped += result.dropped
+    if not latencies:  # a frame takes longer than the run
+        latencies = [wanted * 1000]
+    p50, p95 = (float(value) for value in np.percentile(latencies, [50, 95]))
+    live = Live(p50, p95, len(latencies) / wanted, dropped / (dropped + len(latencies)))
+    return live, {name: taken * 1000 / len(latencies) for name, (taken, _) in clock.table().items()}
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            named = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
+    except OSError:
+        named = ""
+    return named or platform.processor() or platform.machine()
+
+
+def _show(terminal: Terminal, figures: Figures, advice: Sequence[Advice]) -> None:
+    text = terminal.text
+    terminal.out.print(
+        text(
+            "{processor}, {cores} cores; loading took {seconds:.1f} s",
+            processor=figures.processor,
+            cores=figures.cores,
+            seconds=figures.load_s,
+        ),
+        markup=False,
+        soft_wrap=True,
+    )
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    for heading in ("pictures", "--side", "--threads", "frames a second", "median", "95 of 100 within"):
+        table.add_column(text(heading), justify="right")
+    for trial in figures.trials:
+        table.add_row(
+            f"{trial.width}×{trial.height}",
+            str(trial.side or text("full")),
+            str(trial.threads or text("all")),
+            f"{trial.fps:.1f}",
+            f"{trial.p50_ms:.0f} ms",
+            f"{trial.p95_ms:.0f} ms",
+        )
+    terminal.out.print(table)
+    live = figures.live
+    terminal.out.print(
+        text(
+            "Live at 30 frames a second: {p50:.0f} ms from capture to result, 95 of 100 within {p95:.0f} ms; "
+            "{fps:.0f} frames a second read, {dropped:.0%} passed over.",
+            p50=live.p50_ms,
+            p95=live.p95_ms,
+            fps=live.read_fps,
+            dropped=live.dropped,
+        ),
+        markup=False,
+        soft_wrap=True,
+    )
+    spent = ", ".join(f"{text(name)} {ms:.1f}" for name, ms in figures.stages.items())
+    terminal.out.print(text("Of a frame, in milliseconds: {stages}", stages=spent), markup=False, soft_wrap=True)
+    for each in advice:
+        terminal.out.print(f"→ {text(each.text, **each.values)}", markup=False, soft_wrap=True)

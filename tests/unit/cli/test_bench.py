@@ -1,0 +1,142 @@
+"""`mimik bench`: figures of this machine, and advice that follows from them."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mimik.cli import bench, main
+from mimik.cli.bench import Figures, Live, Trial, advise
+from mimik.cli.stages import StageClock
+from mimik.config import Settings
+from mimik.pipeline import Pipeline
+from mimik.types import SourceKind
+from tests.fakes import (
+    FakeAligner,
+    FakeClassifier,
+    FakeDetector,
+    FakeGate,
+    FakeSmoother,
+    FakeSource,
+    FakeTracker,
+    detection,
+)
+
+
+def figures(
+    one_ms: float = 30, all_ms: float = 30, quick_ms: float = 15, large_ms: float = 90, live_ms: float = 40
+) -> Figures:
+    trials = (
+        Trial(0, 480, 640, 360, 9, all_ms, all_ms),
+        Trial(1, 480, 640, 360, 9, one_ms, one_ms),
+        Trial(1, 320, 640, 360, 9, quick_ms, quick_ms),
+        Trial(1, None, 640, 360, 9, 50, 50),
+        Trial(1, None, 1280, 720, 9, large_ms, large_ms),
+    )
+    return Figures("a processor", 2, 0.5, trials, Live(live_ms / 2, live_ms, 30, 0.0), {"detect": 20.0})
+
+
+def said(of: Figures) -> str:
+    return "\n".join(each.text.format(**each.values) for each in advise(of))
+
+
+@pytest.mark.parametrize(
+    ("one_ms", "all_ms", "expected"),
+    [(20, 40, "--threads 1 reads 100% more"), (40, 20, "Leave --threads as it is"), (30, 31, "--threads 1 is as fast")],
+)
+def test_threads_are_advised_by_which_is_clearly_faster(one_ms: float, all_ms: float, expected: str) -> None:
+    assert expected in said(figures(one_ms=one_ms, all_ms=all_ms))
+
+
+def test_a_machine_that_keeps_up_is_left_alone() -> None:
+    text = said(figures(live_ms=20))
+    assert "leave --side as it is" in text
+    assert "--side 320" not in text
+
+
+def test_a_slow_machine_is_told_to_look_at_less() -> None:
+    text = said(figures(one_ms=100, all_ms=110, quick_ms=40, large_ms=500, live_ms=300))
+    assert "--side 320 reads 25 frames a second instead of 10" in text
+    assert "about 900 minutes; with --fps 5, 150; with --side 480, 180" in text
+    assert "Set the camera to 640×360" in text
+
+
+def test_an_hour_that_takes_less_than_an_hour_needs_no_advice() -> None:
+    assert "about 36 minutes." in said(figures(large_ms=20))
+
+
+class _FakeLoad:
+    """Builds a line of fake stages in place of the real one, with the clocks that are asked for."""
+
+    def __init__(self) -> None:
+        self.settings: list[Settings] = []
+
+    def __call__(self, settings: Settings, around: Callable[[str, Any], Any] = lambda name, stage: stage) -> Pipeline:
+        self.settings.append(settings)
+        return Pipeline(
+            around("detect", FakeDetector(detection())),
+            around("gate", FakeGate()),
+            around("align", FakeAligner()),
+            around("classify", FakeClassifier(pause_s=0.002)),
+            lambda: around("track", FakeTracker()),
+            lambda kind: around("smooth", FakeSmoother(kind)),
+        )
+
+
+@pytest.fixture
+def fake_load(monkeypatch: pytest.MonkeyPatch) -> _FakeLoad:
+    load = _FakeLoad()
+    monkeypatch.setattr(bench, "load", load)
+    return load
+
+
+def test_every_setting_is_tried_and_told(fake_load: _FakeLoad, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--seconds", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    sides = [(trial["width"], trial["side"]) for trial in told["trials"]]
+    assert {(640, 320), (640, 480), (640, None), (1280, None)} == set(sides)
+    assert all(trial["fps"] == pytest.approx(1000 / trial["p50_ms"]) for trial in told["trials"])
+    assert told["stages"]["classify"] >= 2.0
+    assert list(told["stages"]) == ["detect", "gate", "align", "classify", "track", "smooth"]
+    assert 0 <= told["live"]["dropped"] < 1
+    assert told["advice"]
+    assert fake_load.settings[-1].detector_side == 480
+
+
+def test_people_are_told_in_their_language(fake_load: _FakeLoad, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--seconds", "1", "--lang=tr"]) == 0
+    told = capsys.readouterr().out
+    assert "saniyede kare" in told
+    assert "→ Bir saatlik 1280×720 video" in told
+    assert "Live at" not in told
+
+
+@pytest.mark.integration
+def test_the_real_line_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--seconds", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["stages"]["detect"] > told["stages"]["align"] > 0
+
+
+def test_a_clock_counts_every_call_and_changes_nothing() -> None:
+    clock = StageClock()
+    face = detection()
+    finder = clock.around("detect", FakeDetector(face))
+    image = np.zeros((9, 9, 3), np.uint8)
+    assert [finder.detect(image), finder.detect(image)] == [(face,), (face,)]
+    assert finder.found == (face,)
+    seconds, calls = clock.table()["detect"]
+    assert calls == 2
+    assert seconds > 0
+    clock.clear()
+    assert clock.table() == {}
+
+
+def test_a_clocked_source_gives_the_same_frames() -> None:
+    clock = StageClock()
+    source = clock.source(FakeSource(3))
+    assert [frame.index for frame in source] == [0, 1, 2]
+    assert source.kind is SourceKind.VIDEO
+    assert clock.table()["decode"][1] == 3
