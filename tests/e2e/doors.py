@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mimik.keys import Keyring
 from mimik.serve import create_app
 from mimik.serve.access import Access
+from mimik.serve.server import Transport
 from mimik.store import Store
 from tests.fakes import fake_pipeline
+from tests.serving import served
 
 __all__ = ["NAME", "Doors", "certificate", "doors"]
 
@@ -54,26 +55,12 @@ def doors(folder: Path, tls: tuple[Path, Path] | None = None) -> Iterator[Doors]
         tls: certificate and key; None: no TLS.
     """
     keyring, answers = Keyring(folder / "keys.json"), list[tuple[str, int]]()
+    keyring.create("first", ["metrics"])  # without any, no server starts
     with Store.open(f"sqlite:///{folder / 'sessions.db'}") as store:
         app = create_app(fake_pipeline(), store=store, access=Access(keyring, frozenset({NAME})))
-        config = uvicorn.Config(
-            _listened(app, answers),
-            port=0,
-            log_config=None,
-            ws="websockets-sansio",
-            ssl_certfile=None if tls is None else tls[0],
-            ssl_keyfile=None if tls is None else tls[1],
-        )
-        server = uvicorn.Server(config)
-        listening = config.bind_socket()
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="doors")
-        thread.start()
-        try:
-            yield Doors(listening.getsockname()[1], keyring, store, answers)
-        finally:
-            server.should_exit = True
-            thread.join(15)
-            assert not thread.is_alive(), "the server does not stop"
+        app.add_middleware(_Listener, answers=answers)
+        with served(app, transport=None if tls is None else Transport(*tls)) as server:
+            yield Doors(urlsplit(server.address).port or 0, keyring, store, answers)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -86,17 +73,19 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return made
 
 
-def _listened(app: ASGIApp, answers: list[tuple[str, int]]) -> ASGIApp:
-    async def listen(scope: Scope, receive: Receive, send: Send) -> None:
+class _Listener:
+    def __init__(self, app: ASGIApp, answers: list[tuple[str, int]]) -> None:
+        self._app = app
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def note(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                answers.append((scope["path"], message["status"]))
+                self._answers.append((scope["path"], message["status"]))
             elif message["type"] == "websocket.accept":
-                answers.append((scope["path"], 101))
+                self._answers.append((scope["path"], 101))
             elif message["type"] == "websocket.close":
-                answers.append((scope["path"], message["code"]))
+                self._answers.append((scope["path"], message["code"]))
             await send(message)
 
-        await app(scope, receive, note)
-
-    return listen
+        await self._app(scope, receive, note)
