@@ -242,6 +242,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "rss_growth": max(warm) / warm[0] - 1 if warm[0] else 0.0,
         "queued_max": max(watch.queued, default=0.0),
         "cpu": watch.cpu_s / took_s,
+        "cpu_ms_a_frame": 1000 * watch.cpu_s / max(1, sum(client.results for client in clients)),
     }
 
 
@@ -261,7 +262,7 @@ def table(figures: dict[str, Any]) -> str:
         "latency p50 / p95 / p99": f"{latency['p50']:.0f} / {latency['p95']:.0f} / {latency['p99']:.0f} ms",
         "memory after a third / at the end / at most": f"{rss['warm']:.0f} / {rss['end']:.0f} / {rss['max']:.0f} MiB",
         "most frames waiting": f"{figures['queued_max']:.0f}",
-        "cores used": f"{figures['cpu']:.2f}",
+        "cores used": f"{figures['cpu']:.2f}; {figures['cpu_ms_a_frame']:.1f} ms of one for a frame that was read",
     }
     made_by = f"{platform.machine()}, {os.cpu_count()} cores, mimik {version('mimik')}, load {os.getloadavg()[0]:.1f}"
     lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
