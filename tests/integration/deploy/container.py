@@ -8,13 +8,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.integration.deploy.cell import Root, enter, mount
+from tests.integration.deploy.cell import Root, ask, enter, mount
 from tests.integration.deploy.containerfile import Instruction, Stage, command_of, parse, variables
 
 __all__ = ["context_files"]
@@ -68,7 +67,7 @@ class _Build:
 
     def take(self, stage: Stage) -> Root:
         root = Root.over_this(self._work / f"stage-{len(self.roots)}", {"/installed": self._installed})
-        _python(root)
+        root.show_python()
         apt = root.at("/usr/local/sbin/apt-get")
         apt.write_text(_APT, encoding="utf-8")
         apt.chmod(0o755)
@@ -116,41 +115,6 @@ class _Build:
                     to = place / name.removeprefix(f"{source}/")
                     to.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy2(_REPOSITORY / name, to)
-
-
-def _python(root: Root) -> None:
-    """This machine's Python where the image has its own, for every user."""
-    base = Path(os.path.realpath(sys.executable))
-    place = root.at("/usr/local/bin/python")
-    place.unlink(missing_ok=True)
-    place.write_text(f'#!/bin/sh\nexec {base} "$@"\n', encoding="utf-8")  # a link would hide where its library is
-    place.chmod(0o755)
-    for folder in base.parents[:-1]:
-        inside = root.at(str(folder))
-        inside.chmod(inside.stat().st_mode | 0o011)
-
-
-_ASK = """
-import json, sys, urllib.error, urllib.request
-method, address, headers, body = json.load(open(sys.argv[1]))
-data = None if body is None else open(body, "rb").read()
-request = urllib.request.Request("http://127.0.0.1:8420" + address, data, headers, method=method)
-opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-try:
-    answer = opener.open(request, timeout=60)
-except urllib.error.HTTPError as error:
-    answer = error
-print(json.dumps([answer.status, answer.read().decode("utf-8", "replace")[:20000]]))
-"""
-
-
-def _ask(method: str, address: str, headers: dict[str, str], body: str | None = None) -> list[Any]:
-    """An HTTP request from this process's side, which shares the network: status and text."""
-    order = Path("/tmp/order.json")
-    order.write_text(json.dumps([method, address, headers, body]), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-c", _ASK, str(order)], capture_output=True, text=True, check=True)
-    answer: list[Any] = json.loads(done.stdout)
-    return answer
 
 
 def main() -> None:
@@ -203,9 +167,9 @@ def _served(
     report["healthy"] = healthy
     if server.poll() is None:
         bearer, kind = {"Authorization": f"Bearer {key}"}, {"Content-Type": "image/jpeg"}
-        report["refused"] = _ask("POST", "/v1/analyze", kind, picture)
-        report["answered"] = _ask("POST", "/v1/analyze", kind | bearer, picture)
-        report["kept"] = _ask("GET", "/v1/store", bearer)
+        report["refused"] = ask("POST", "/v1/analyze", kind, picture)
+        report["answered"] = ask("POST", "/v1/analyze", kind | bearer, picture)
+        report["kept"] = ask("GET", "/v1/store", bearer)
         server.send_signal(getattr(signal, last.last("STOPSIGNAL")))
     try:
         said, _ = server.communicate(timeout=_SECONDS_TO_STOP)
