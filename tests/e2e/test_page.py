@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from mimik.errors import SourceError
 from mimik.pipeline import Pipeline
 from mimik.serve import create_app
+from mimik.serve.limits import Limits
 from mimik.sources import Demo
 from mimik.types import Detection, Image, Notice, Source, SourceKind
 from tests.e2e.conftest import Visitor
@@ -100,6 +101,21 @@ def test_camera_from_consent_to_stop(camera_server: Served, visit: Visitor) -> N
         page.get_by_role("button", name="Start again").click()
         page.locator(".card").first.wait_for(timeout=SOON)
         visitor.check()
+
+
+def test_page_says_when_as_many_watch_as_may(visit: Visitor) -> None:
+    with (
+        served(create_app(fake_pipeline(), limits=Limits.read(streams=1))) as server,
+        visit(server.address, locale="en-GB") as first,
+        visit(server.address, locale="en-GB") as second,
+    ):
+        first.page.get_by_role("button", name="Start camera").click()
+        first.page.locator(".card").first.wait_for(timeout=SOON)
+        second.page.get_by_role("button", name="Start camera").click()
+        _state(second.page, "stopped")
+        expect(second.page.locator("#message-title")).to_have_text("Mimik is busy")
+        assert second.page.evaluate("document.getElementById('video').srcObject") is None
+        _state(first.page, "live")
 
 
 def test_chart_shows_the_last_minute_and_joins_nothing_over_a_pause(quick_server: Served, visit: Visitor) -> None:
