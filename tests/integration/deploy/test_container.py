@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from tests.faces import hopper
 from tests.integration.deploy.cell import in_cell, permitted
@@ -120,3 +121,16 @@ def test_it_stops_in_order_when_the_engine_says_so(report: dict[str, Any]) -> No
     code, said = report["stopped"]
     assert code == 0, said
     assert "Traceback" not in said
+
+
+def test_the_example_with_a_database_is_as_tight_as_the_commands() -> None:
+    text = (_REPOSITORY / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+    services = yaml.safe_load(text)["services"]
+    mimik, database = services["mimik"], services["database"]
+    assert (_REPOSITORY / "deploy" / mimik["build"]["context"] / mimik["build"]["dockerfile"]).resolve() == _FILE
+    assert mimik["read_only"]
+    assert mimik["cap_drop"] == ["ALL"]
+    assert all(port.startswith("127.0.0.1:") for port in mimik["ports"])
+    assert "ports" not in database
+    assert "POSTGRES_PASSWORD" not in database["environment"]
+    assert database["image"].rpartition(":")[2][0].isdigit()
