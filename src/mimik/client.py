@@ -6,11 +6,14 @@
         for face in client.analyze("photo.jpg")[0].faces:
             print(face.state, face.emotions.top)
 
-`AsyncClient` is the same with ``async with`` and ``await``.
+`AsyncClient` is the same with ``async with`` and ``await``. Where the server demands keys, give one as ``key``, or
+in the variable ``MIMIK_KEY``.
 """
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +24,7 @@ import numpy as np
 from anyio import to_thread
 
 from mimik.answers import Picture, Sendable, face, read_file, refusal, unreachable
-from mimik.errors import ServerError
+from mimik.errors import ConfigError, ServerError
 from mimik.streaming import Streamed, stream, stream_async
 
 __all__ = ["DEFAULT_ADDRESS", "AsyncClient", "Client", "Picture", "Streamed"]
@@ -37,14 +40,29 @@ class Client:
 
     Args:
         address: the server's.
+        key: where the server demands one, as ``mimik key create`` showed it; None: that of ``MIMIK_KEY``, if any.
+        verify: the file of a private certificate to trust (PEM); None: the certificates that the system trusts.
         timeout_s: how long an answer may take.
+
+    Raises:
+        ConfigError: the certificate cannot be used, or the key has letters that no key has.
     """
 
-    def __init__(self, address: str = DEFAULT_ADDRESS, *, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        address: str = DEFAULT_ADDRESS,
+        *,
+        key: str | None = None,
+        verify: str | os.PathLike[str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> None:
         self._address = address
         self._timeout_s = timeout_s
+        self._tls = _trusted(verify)
         # No proxy of the environment: the server is on this machine or near it.
-        self._http = httpx.Client(base_url=address, timeout=timeout_s, trust_env=False)
+        self._http = httpx.Client(
+            base_url=address, timeout=timeout_s, trust_env=False, headers=_headers(key), verify=self._tls or True
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +99,7 @@ class Client:
             SourceError: a file cannot be opened.
             ServerError: the server cannot be reached, refuses, or closes the stream.
         """
-        return stream(self._address, self._http.headers, frames, live, self._timeout_s)
+        return stream(self._address, self._http.headers, frames, live, self._timeout_s, self._tls)
 
     def models(self) -> dict[str, Any]:
         """What reads there, and the shipped models' cards.
@@ -108,13 +126,28 @@ class AsyncClient:
 
     Args:
         address: the server's.
+        key: where the server demands one, as ``mimik key create`` showed it; None: that of ``MIMIK_KEY``, if any.
+        verify: the file of a private certificate to trust (PEM); None: the certificates that the system trusts.
         timeout_s: how long an answer may take.
+
+    Raises:
+        ConfigError: the certificate cannot be used, or the key has letters that no key has.
     """
 
-    def __init__(self, address: str = DEFAULT_ADDRESS, *, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        address: str = DEFAULT_ADDRESS,
+        *,
+        key: str | None = None,
+        verify: str | os.PathLike[str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> None:
         self._address = address
         self._timeout_s = timeout_s
-        self._http = httpx.AsyncClient(base_url=address, timeout=timeout_s, trust_env=False)
+        self._tls = _trusted(verify)
+        self._http = httpx.AsyncClient(
+            base_url=address, timeout=timeout_s, trust_env=False, headers=_headers(key), verify=self._tls or True
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,7 +168,7 @@ class AsyncClient:
         self, frames: Iterable[Sendable] | AsyncIterable[Sendable], *, live: bool = False
     ) -> AsyncIterator[Streamed]:
         """See `Client.stream`; for asyncio alone. `frames` may be asynchronous too."""
-        return stream_async(self._address, self._http.headers, frames, live, self._timeout_s)
+        return stream_async(self._address, self._http.headers, frames, live, self._timeout_s, self._tls)
 
     async def models(self) -> dict[str, Any]:
         """See `Client.models`."""
@@ -151,6 +184,24 @@ class AsyncClient:
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise unreachable(self._address, error) from error
         return _checked(self._address, answer)
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    key = (key or os.environ.get("MIMIK_KEY", "")).strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError("The key has letters that no key has. Copy it again, as `mimik key create` showed it.")
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def _trusted(certificate: str | os.PathLike[str] | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=certificate)
+    except OSError as error:
+        raise ConfigError(
+            "{path}: no certificate in PEM ({detail}).", path=certificate, detail=error.strerror or error
+        ) from error
 
 
 def _files(pictures: tuple[Sendable, ...]) -> _Files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
@@ -58,12 +59,17 @@ class Streamed:
 
 
 def stream(
-    address: str, headers: Mapping[str, str], frames: Iterable[Sendable], live: bool, timeout_s: float
+    address: str,
+    headers: Mapping[str, str],
+    frames: Iterable[Sendable],
+    live: bool,
+    timeout_s: float,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[Streamed]:
     """See `mimik.Client.stream`."""
     with ExitStack() as stack:
         try:
-            connection = websockets.sync.client.connect(_url(address), **_how(headers, timeout_s))
+            connection = websockets.sync.client.connect(_url(address), **_how(address, headers, timeout_s, tls))
             socket = stack.enter_context(connection)
         except (OSError, InvalidURI, InvalidHandshake) as error:
             raise _failed(address, error) from error
@@ -108,11 +114,12 @@ async def stream_async(
     frames: Iterable[Sendable] | AsyncIterable[Sendable],
     live: bool,
     timeout_s: float,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Streamed]:
     """See `mimik.AsyncClient.stream`."""
     async with AsyncExitStack() as stack:
         try:
-            connection = websockets.asyncio.client.connect(_url(address), **_how(headers, timeout_s))
+            connection = websockets.asyncio.client.connect(_url(address), **_how(address, headers, timeout_s, tls))
             socket = await stack.enter_async_context(connection)
         except (OSError, InvalidURI, InvalidHandshake) as error:
             raise _failed(address, error) from error
@@ -255,10 +262,11 @@ def _url(address: str) -> str:
     return f"{'wss' if scheme == 'https' else 'ws'}{found}{rest}/v1/stream"
 
 
-def _how(headers: Mapping[str, str], timeout_s: float) -> dict[str, Any]:
+def _how(address: str, headers: Mapping[str, str], timeout_s: float, tls: ssl.SSLContext | None) -> dict[str, Any]:
     """How to connect: with the key that the client shows, and by no proxy, for the server is near."""
+    trusted = {"ssl": tls} if tls is not None and address.startswith("https") else {}
     keys = {name: value for name, value in headers.items() if name.lower() in _KEYS}
-    return {"additional_headers": keys, "open_timeout": timeout_s, "compression": None, "proxy": None}
+    return {"additional_headers": keys, "open_timeout": timeout_s, "compression": None, "proxy": None, **trusted}
 
 
 def _failed(address: str, error: Exception) -> ServerError:
