@@ -114,6 +114,16 @@ def test_what_is_exported_is_what_was_read(url: str, tmp_path: Path, capsys: pyt
     known = sum(row["faces"] for row in document["seconds"]) - sum(row["faces"] for row in everybody)
     assert len(document["samples"]) == known
 
+    for name, options in (("a.imotions.csv", ()), ("b.csv", ("--format", "imotions")), ("c.affdex.csv", ())):
+        assert main([*export, "-o", str(tmp_path / name), *options]) == 0
+    with (tmp_path / "a.imotions.csv").open(newline="", encoding="utf-8") as file:
+        affdex = list(csv.DictReader(file))
+    assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.imotions.csv").read_bytes()
+    assert (tmp_path / "c.affdex.csv").read_text(encoding="utf-8").startswith("TimeStamp,faceId,")
+    assert [row["FaceID"] for row in affdex] == [str(row["person"]) for row in document["samples"]]
+    assert [row["Joy"] == "" for row in affdex] == [row["happy"] is None for row in document["samples"]]
+    assert main([*export, "-o", str(tmp_path / "x.csv"), "--format", "imotions", "--table", "seconds"]) == 2
+
 
 def test_the_pdf_of_a_recorded_session_is_turkish_to_its_last_letter(url: str, tmp_path: Path) -> None:
     paper = tmp_path / "report.pdf"

