@@ -57,6 +57,7 @@ ARROWS: dict[str, set[str]] = {
         "__init__",
         "analysis",
         "analytics",
+        "attributes",
         "classify",
         "config",
         "detect",
