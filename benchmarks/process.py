@@ -66,7 +66,7 @@ class PeerProcess:
     ) -> None:
         self.close()
 
-    def ask(self, do: str, timeout_s: float = 120.0, **values: Any) -> dict[str, Any]:
+    def ask(self, do: str, timeout_s: float = 180.0, **values: Any) -> dict[str, Any]:
         """Ask and wait for the answer.
 
         Raises:
@@ -88,7 +88,7 @@ class PeerProcess:
         except OSError as error:
             raise PeerError(f"ended ({self._last_words()})") from error
 
-    def answer(self, timeout_s: float = 120.0) -> dict[str, Any]:
+    def answer(self, timeout_s: float = 180.0) -> dict[str, Any]:
         """What it says next.
 
         Raises:

@@ -79,14 +79,14 @@ class Suite:
             self._begin()
             result["end_to_end"] = {scene.name: self._end_to_end(scene) for scene in (ONE, FIVE)}
             result["network"] = self._network()
-            result["stages"] = {scene.name: self._stages(scene) for scene in (ONE, FIVE)}
+            result["stages"] = {scene.name: self._told("stages", self._stages, scene) for scene in (ONE, FIVE)}
         finally:
             for process in self._open.values():
                 process.close()
             self._open.clear()
         result["live"] = self._live()
         result["start"] = self._start()
-        result["scaling"] = self._scaling()
+        result["scaling"] = self._told("two processes", self._scaling)
         result["limits"] = self._limits()
         result["size_mb"] = self._sizes()
         result["peers"] = {peer.name: self._card(peer) for peer in self.plan.peers}
@@ -132,6 +132,14 @@ class Suite:
                 if (started := self._open.pop(peer.name, None)) is not None:
                     started.close()
                 self.say(f"{peer.name} is absent: {error}")
+
+    def _told(self, what: str, measure: Callable[..., Any], *given: Any) -> Any:
+        """What a measurement of Mimik alone gives; None where it failed, which is told."""
+        try:
+            return measure(*given)
+        except PeerError as error:
+            self._missed.setdefault("mimik", {})[what] = str(error)
+            return None
 
     def _turns(
         self, what: str, peers: Sequence[Peer], ask: Callable[[Peer], dict[str, Any]], rounds: int | None = None
@@ -251,8 +259,8 @@ class Suite:
         if process is None:
             return None
         self.say(f"stages, {scene.name}")
-        clip = str(make_clip(scene, LENGTHS[3], self._clips))
-        said = process.ask("stages", path=clip)
+        clip = str(make_clip(scene, LENGTHS[2], self._clips))
+        said = process.ask("stages", timeout_s=300, path=clip)
         frames, seconds = said["frames"], said["seconds"]
         stages = {name: taken * 1000 / frames for name, (taken, _) in said["stages"].items()}
         total = seconds * 1000 / frames
@@ -285,7 +293,7 @@ class Suite:
         if peer is None:
             return None
         command = [*peer.command(self.plan.cache), "--threads", "1"]
-        clip = str(make_clip(ONE, LENGTHS[3], self._clips))
+        clip = str(make_clip(ONE, LENGTHS[2], self._clips))
         alone, together = [], []
         with (
             PeerProcess(command, self._log, cores=[0]) as first,
@@ -294,7 +302,7 @@ class Suite:
             for process in (first, second):
                 process.ask("load")
                 process.ask("clip", path=str(make_clip(ONE, LENGTHS[0], self._clips)))
-            for number in range(3):
+            for number in range(min(3, self.plan.rounds)):
                 self.say(f"two processes, round {number + 1}")
                 said = first.ask("clip", path=clip)
                 alone.append(said["frames"] / said["seconds"])

@@ -78,9 +78,9 @@ def memory_mb():
     return tuple(int(values[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
 
 
-def timed(run, repeats, warm_up=5):
+def timed(run, repeats):
     """Milliseconds of each of so many runs, after warm-up."""
-    for _ in range(warm_up):
+    for _ in range(max(1, repeats // 6)):
         run()
     times = []
     for _ in range(repeats):
