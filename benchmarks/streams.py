@@ -239,6 +239,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "worst_share": rates[0] / mean if mean else 0.0,
         "latency_ms": {"p50": float(p50), "p95": float(p95), "p99": float(p99)},
         "rss_mib": {"warm": warm[0], "end": warm[-1], "max": max(warm)},
+        "rss_over_time_mib": [round(each) for each in watch.rss_mib[:: max(1, len(watch.rss_mib) // 10)]],
         "rss_growth": max(warm) / warm[0] - 1 if warm[0] else 0.0,
         "queued_max": max(watch.queued, default=0.0),
         "cpu": watch.cpu_s / took_s,
@@ -261,6 +262,7 @@ def table(figures: dict[str, Any]) -> str:
         "least against the mean": f"{figures['worst_share']:.2f}",
         "latency p50 / p95 / p99": f"{latency['p50']:.0f} / {latency['p95']:.0f} / {latency['p99']:.0f} ms",
         "memory after a third / at the end / at most": f"{rss['warm']:.0f} / {rss['end']:.0f} / {rss['max']:.0f} MiB",
+        "memory over time": " ".join(map(str, figures["rss_over_time_mib"])) + " MiB",
         "most frames waiting": f"{figures['queued_max']:.0f}",
         "cores used": f"{figures['cpu']:.2f}; {figures['cpu_ms_a_frame']:.1f} ms of one for a frame that was read",
     }
