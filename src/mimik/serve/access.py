@@ -1,4 +1,4 @@
-"""Who is let in: callers by their keys, what each route demands of them, and the page's login.
+"""Who is let in: callers by their keys or the page's login, and what each route demands of them.
 
 Where no keys are demanded (a server of this machine alone) every connection is the caller ``local``, who may do
 everything. Elsewhere what no rule below names is for ``admin`` alone, so that a new route is closed, not open.
@@ -15,12 +15,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Annotated
 
-from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mimik.errors import ConfigError
@@ -29,7 +26,19 @@ from mimik.serve.limits import Limits
 from mimik.serve.problems import ProblemError, answer_problem
 from mimik.serve.rates import Rates, network_of
 
-__all__ = ["COOKIE", "OWN_DOOR", "PUBLIC", "Access", "Caller", "Door", "Entrance", "demanded", "router", "shown"]
+__all__ = [
+    "COOKIE",
+    "OWN_DOOR",
+    "PUBLIC",
+    "Access",
+    "Caller",
+    "Door",
+    "Entrance",
+    "cookie_name",
+    "demanded",
+    "is_secure",
+    "shown",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -65,8 +74,6 @@ _RETRY_S = 2
 
 COOKIE = "mimik_login"
 """The page's cookie: a random value that means nothing elsewhere; under TLS with ``__Host-`` before it."""
-
-router = APIRouter(prefix="/v1", tags=["access"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,44 +372,6 @@ class Entrance:
         await self._app(scope, watched_receive, watched_send)
 
 
-class LoginIn(BaseModel):
-    """What a login needs."""
-
-    model_config = ConfigDict(extra="forbid")
-    key: Annotated[str, Field(min_length=1, max_length=200, description="As `mimik key create` showed it.")]
-
-
-class CallerOut(BaseModel):
-    """Who is logged in."""
-
-    id: str = Field(description="Of the key; `local` where none is needed.")
-    name: str = Field(description="Whose key it is.")
-    scopes: list[str] = Field(description="What it is good for.")
-
-
-@router.post("/login", response_model=CallerOut)
-def login(request: Request, given: LoginIn) -> Response:
-    """Take a key for the page's cookie, which scripts cannot read and other sites cannot use."""
-    door: Door = request.app.state.door
-    if not door.access.demanded:
-        return JSONResponse({"id": "local", "name": "", "scopes": list(SCOPES)})
-    key, value = door.log_in(request, given.key.strip())
-    answer = JSONResponse(shown(key))
-    secure = _secure(request)
-    answer.set_cookie(cookie_name(request), value, path="/", secure=secure, httponly=True, samesite="strict")
-    return answer
-
-
-@router.post("/logout", status_code=204)
-def logout(request: Request) -> Response:
-    """End the page's login."""
-    door: Door = request.app.state.door
-    door.log_out(request)
-    answer = Response(status_code=204)
-    answer.delete_cookie(cookie_name(request), path="/", secure=_secure(request), httponly=True, samesite="strict")
-    return answer
-
-
 def shown(caller: Caller | Key | None) -> dict[str, object] | None:
     """What the page is told of whoever is logged in."""
     if caller is None:
@@ -412,7 +381,7 @@ def shown(caller: Caller | Key | None) -> dict[str, object] | None:
 
 def cookie_name(connection: HTTPConnection) -> str:
     """The name of the page's cookie; browsers let only this very host set one of ``__Host-``."""
-    return f"__Host-{COOKIE}" if _secure(connection) else COOKIE
+    return f"__Host-{COOKIE}" if is_secure(connection) else COOKIE
 
 
 def address_of(connection: HTTPConnection) -> str:
@@ -420,7 +389,8 @@ def address_of(connection: HTTPConnection) -> str:
     return "" if connection.client is None else connection.client.host
 
 
-def _secure(connection: HTTPConnection) -> bool:
+def is_secure(connection: HTTPConnection) -> bool:
+    """Whether a connection is under TLS; behind a trusted proxy what that says."""
     return bool(connection.scope.get("scheme") in ("https", "wss"))
 
 

@@ -23,9 +23,8 @@ from fastapi.staticfiles import StaticFiles
 from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
 from mimik.report.plotly import PLOTLY
-from mimik.serve import access as doors
-from mimik.serve import analyses, analyze, jobs, metrics, models, recording, results, sessions, stream
-from mimik.serve.access import Access, Door, Entrance
+from mimik.serve import analyses, analyze, jobs, login, metrics, models, recording, results, sessions, stream
+from mimik.serve.access import Access, Door, Entrance, shown
 from mimik.serve.audit import Audit, Audited
 from mimik.serve.broadcast import Broadcast
 from mimik.serve.facades import azure, facepp, rekognition, skybiometry
@@ -127,13 +126,13 @@ def create_app(
     app.state.streams = streams
     app.state.worker = worker
     install_problems(app)
-    app.add_middleware(BodyLimit, unlimited=_UNLIMITED)
+    app.add_middleware(BodyLimit, unlimited=_UNLIMITED, most_bytes=limits.small_body, within_s=limits.body_s)
     app.add_middleware(Entrance, door=door)
     app.add_middleware(Guard, access=access)
     if audit is not None:
         app.add_middleware(Audited, audit=audit)
     app.add_middleware(metrics.Metered, metrics=counted)
-    for part in (doors, sessions, analyses, recording, jobs, results, analyze, stream, models, metrics, *_FACADES):
+    for part in (login, sessions, analyses, recording, jobs, results, analyze, stream, models, metrics, *_FACADES):
         app.include_router(part.router)
 
     @app.get("/healthz")
@@ -159,7 +158,7 @@ def create_app(
         return {
             "version": _VERSION,
             "login_needed": access.demanded,
-            "logged_in": doors.shown(caller) if access.demanded else None,
+            "logged_in": shown(caller) if access.demanded else None,
             "mode": "camera" if broadcast is None else "source",
             "source": broadcast.name if broadcast is not None and caller is not None else None,
             "sessions": library.keeps,

@@ -24,7 +24,8 @@ class Limits(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MIMIK_LIMIT_", extra="forbid", frozen=True)
 
     body: int = Field(default=32 * _MIB, ge=1024, le=1024 * _MIB, description="Bytes of a request with pictures.")
-    body_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds in which such a request must arrive.")
+    body_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds in which a request must arrive.")
+    small_body: int = Field(default=_MIB, ge=1024, le=1024 * _MIB, description="Bytes of any other request.")
     pictures: int = Field(default=16, ge=1, le=256, description="Pictures in a request.")
     megapixels: float = Field(
         default=25, gt=0, le=500, description="Of a picture, by its header, before it is decoded."

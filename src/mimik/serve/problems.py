@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Self
 
+import anyio
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -23,7 +24,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mimik.errors import ConfigError, MimikError, MissingError, SinkError, SourceError, StoreError
 
 __all__ = [
-    "MAX_BODY",
     "BodyLimit",
     "ProblemError",
     "answer_problem",
@@ -35,9 +35,6 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
-
-MAX_BODY = 1024 * 1024
-"""Largest body of a request in bytes, but for uploads."""
 
 _STATUS: Mapping[type[MimikError], int] = {
     ConfigError: 400,
@@ -177,40 +174,55 @@ def problem_of(errors: Sequence[Any], prefix: str = "") -> ProblemError:
 
 
 class BodyLimit:
-    """Refuses bodies longer than `MAX_BODY` before anything reads them.
+    """Refuses bodies that are too long, or too slow, before anything reads them.
 
     Args:
         app: what answers the others.
         unlimited: the paths that count their own bytes.
+        most_bytes: that a body may have.
+        within_s: seconds in which it must arrive.
     """
 
-    def __init__(self, app: ASGIApp, unlimited: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, unlimited: Collection[str], most_bytes: int, within_s: float) -> None:
         self._app = app
         self._unlimited = unlimited
+        self._most_bytes = most_bytes
+        self._within_s = within_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD") or scope["path"] in self._unlimited:
             await self._app(scope, receive, send)
             return
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return
-            body += message.get("body", b"")
-            if len(body) > MAX_BODY:
-                problem = ProblemError(413, "More than {limit} bytes were sent, which is too much.", limit=MAX_BODY)
-                await answer_problem(problem)(scope, receive, send)
-                return
-            if not message.get("more_body"):
-                break
-        whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+        try:
+            with anyio.fail_after(self._within_s):
+                body = await self._read(receive)
+        except TimeoutError:
+            body = ProblemError(408, "The request took too long to arrive. Send it again.")
+        if body is None:
+            return
+        if isinstance(body, ProblemError):
+            await answer_problem(body)(scope, receive, send)
+            return
+        whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> Message:
             return whole.pop() if whole else await receive()
 
         await self._app(scope, replay, send)
+
+    async def _read(self, receive: Receive) -> bytes | ProblemError | None:
+        """The body; None where its sender went away."""
+        body = bytearray()
+        while (message := await receive())["type"] == "http.request":
+            body += message.get("body", b"")
+            if len(body) > self._most_bytes:
+                return ProblemError(
+                    413, "More than {limit} bytes were sent, which is too much.", limit=self._most_bytes
+                )
+            if not message.get("more_body"):
+                return bytes(body)
+        return None
 
 
 def _status(error: MimikError) -> int:

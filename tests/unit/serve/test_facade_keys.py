@@ -29,9 +29,16 @@ from tests.unit.serve.test_analyze import JPEG
 TARGET = "RekognitionService.DetectFaces"
 
 
+def usable(path: Path) -> Keyring:
+    """A keyring with a key, without which no server starts."""
+    ring = Keyring(path)
+    ring.create("Anybody", ["metrics"])
+    return ring
+
+
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
-    return Keyring(tmp_path_factory.mktemp("keys") / "keys.json")
+    return usable(tmp_path_factory.mktemp("keys") / "keys.json")
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +244,7 @@ def test_skybiometry_keys(server: Served, ring: Keyring, where: str) -> None:
     "path", ["/rekognition/", "/azure/face/v1.0/detect", "/facepp/v3/detect", "/skybiometry/fc/faces/detect.json"]
 )
 def test_wrong_keys_at_a_facade_must_wait_too(tmp_path: Path, path: str) -> None:
-    ring = Keyring(tmp_path / "keys.json")
+    ring = usable(tmp_path / "keys.json")
     wrong = {"X-API-Key": "mimik_aaaaaaaa_" + "a" * 64, "X-Amz-Target": TARGET}
     with served(create_app(fake_pipeline(), access=Access(ring), limits=Limits(refusals=1))) as server:
         first, second = (server.http.post(path, headers=wrong) for _ in range(2))
@@ -247,7 +254,7 @@ def test_wrong_keys_at_a_facade_must_wait_too(tmp_path: Path, path: str) -> None
 
 def test_strangers_slow_bodies_leave_room_for_those_with_keys(tmp_path: Path) -> None:
     """A key that comes in the body cannot be asked for before the body is there."""
-    ring = Keyring(tmp_path / "keys.json")
+    ring = usable(tmp_path / "keys.json")
     key = {"X-API-Key": ring.create("Anna", ["analyze"])[1], "Content-Type": "image/jpeg"}
     app = create_app(fake_pipeline(detection()), access=Access(ring), limits=Limits(waiting=4))
     with served(app) as server:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mimik.serve import create_app
-from mimik.serve.problems import MAX_BODY
+from mimik.serve.limits import Limits
 from mimik.store import Draft, SessionState, Store
 from tests.fakes import fake_pipeline
 from tests.serving import Served, served
@@ -106,7 +106,8 @@ def test_bodies(server: Served, session: str, recording: str, body: bytes) -> No
 
 def test_a_body_that_is_too_long(server: Served, session: str) -> None:
     """Announced or not, it is refused before it is read as anything."""
-    for content in (b" " * (MAX_BODY + 1), iter([b" " * MAX_BODY, b" " * 10])):
+    most = Limits().small_body
+    for content in (b" " * (most + 1), iter([b" " * most, b" " * 10])):
         _refused(server.http.post(f"/v1/sessions/{session}/markers.csv", content=content), 413)
 
 
