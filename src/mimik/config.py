@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mimik.errors import ConfigError
 
-__all__ = ["Settings"]
+__all__ = ["Environment", "Settings"]
 
 
-class Settings(BaseSettings):
+class Environment(BaseSettings):
+    """Values that ``MIMIK_*`` environment variables may change. Each field is such a variable."""
+
+    @classmethod
+    def read(cls, **given: object) -> Self:
+        """The environment's values, with what is given instead.
+
+        Raises:
+            ConfigError: one of them is out of its bounds or of another type.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(
+                "The setting {name} cannot be {value}: {detail}. "
+                "It is set by an option or by {variable} in the environment.",
+                name=name,
+                value=repr(first.get("input")),
+                detail=first["msg"],
+                variable=f"{cls.model_config['env_prefix']}{name.upper()}",
+            ) from error
+
+
+class Settings(Environment):
     """What a pipeline is built from. Each field is also an environment variable, such as ``MIMIK_DETECTOR``."""
 
     model_config = SettingsConfigDict(env_prefix="MIMIK_", extra="forbid", frozen=True)
@@ -37,24 +64,3 @@ class Settings(BaseSettings):
     attributes: bool = Field(
         default=False, description="Also estimate age range and gender (needs the extra ``attributes``)."
     )
-
-    @classmethod
-    def read(cls, **given: object) -> Settings:
-        """The environment's settings, with what is given instead.
-
-        Raises:
-            ConfigError: one of them is out of its bounds or of another type.
-        """
-        try:
-            return cls(**given)  # type: ignore[arg-type]
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(
-                "The setting {name} cannot be {value}: {detail}. "
-                "It is set by an option or by {variable} in the environment.",
-                name=name,
-                value=repr(first.get("input")),
-                detail=first["msg"],
-                variable=f"MIMIK_{name.upper()}",
-            ) from error

@@ -42,6 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "lab": {"classify", "report", "weights", "words"},  # report for its charts' JavaScript
     "serve": {
         "analytics",
+        "config",
         "keys",
         "load",
         "pipeline",

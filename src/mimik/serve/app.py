@@ -85,7 +85,7 @@ def create_app(
     door = Door(access, limits)
     audit = None if access.audit is None else Audit(access.audit, limits.audit_bytes, limits.audit_files)
     counted = metrics.Metrics()
-    streams, right_of_way, library = LiveStreams(counted.live), RightOfWay(), Library(store, limits)
+    streams, right_of_way, library = LiveStreams(counted.live, limits.recordings), RightOfWay(), Library(store, limits)
     worker = QueueWorker(pipeline, right_of_way, limits)
     broadcast = None if source is None else Broadcast(pipeline, source, on_result, streams, right_of_way)
     scheduler = Scheduler(pipeline, right_of_way, limits.together, limits.gather_ms / 1000, limits.readers)
@@ -111,6 +111,7 @@ def create_app(
 
     app = FastAPI(title="Mimik", version=_VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.access = access
+    app.state.arriving = anyio.Semaphore(limits.uploads)
     app.state.door = door
     app.state.ready = Event()
     app.state.failure = None
@@ -142,7 +143,8 @@ def create_app(
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
         if app.state.failure is not None:
-            return JSONResponse({"status": "failed", "error": str(app.state.failure)}, 503)
+            told = {} if access.demanded else {"error": str(app.state.failure)}  # it names files
+            return JSONResponse({"status": "failed", **told}, 503)
         ready = app.state.ready.is_set()
         return JSONResponse({"status": "ready" if ready else "warming up"}, 200 if ready else 503)
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
-from mimik.errors import ConfigError
+from mimik.config import Environment
 
 __all__ = ["Limits"]
 
 _MIB = 1024**2
 
 
-class Limits(BaseSettings):
+class Limits(Environment):
     """A server's limits. Each field is also an environment variable, such as ``MIMIK_LIMIT_BODY``."""
 
     model_config = SettingsConfigDict(env_prefix="MIMIK_LIMIT_", extra="forbid", frozen=True)
@@ -26,6 +26,10 @@ class Limits(BaseSettings):
     body: int = Field(default=32 * _MIB, ge=1024, le=1024 * _MIB, description="Bytes of a request with pictures.")
     body_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds in which a request must arrive.")
     small_body: int = Field(default=_MIB, ge=1024, le=1024 * _MIB, description="Bytes of any other request.")
+    connections: int = Field(
+        default=768, ge=8, le=100_000, description="Connections open at once, WebSockets included; more are closed."
+    )
+    head_s: float = Field(default=10.0, gt=0, le=3600, description="Seconds in which a request's head must arrive.")
     pictures: int = Field(default=16, ge=1, le=256, description="Pictures in a request.")
     megapixels: float = Field(
         default=25, gt=0, le=500, description="Of a picture, by its header, before it is decoded."
@@ -33,6 +37,10 @@ class Limits(BaseSettings):
     megapixels_together: float = Field(default=50, gt=0, le=1000, description="Of all pictures of a request.")
     waiting: int = Field(default=16, ge=1, le=1000, description="Requests with pictures under way.")
     upload: int = Field(default=4096 * _MIB, ge=1024, description="Bytes of a video for the queue.")
+    uploads: int = Field(default=8, ge=1, le=1000, description="Videos that are being sent at once.")
+    upload_idle_s: float = Field(
+        default=60.0, gt=0, le=3600, description="Seconds without a byte of a video until it is given up."
+    )
     jobs: int = Field(default=100, ge=1, le=10_000, description="Videos that wait in the queue.")
     job_s: float = Field(default=24 * 3600.0, gt=0, description="Seconds that the analysis of one video may take.")
     requests: int = Field(
@@ -75,28 +83,9 @@ class Limits(BaseSettings):
     )
     exports: int = Field(default=4, ge=1, le=64, description="Exports and results written at once; others wait.")
     export_idle_s: float = Field(
-        default=60.0, gt=0, le=3600, description="Seconds that an export waits for a client that does not read."
+        default=60.0, gt=0, le=3600, description="Seconds that an answer waits for a client that does not read."
     )
     recordings: int = Field(default=16, ge=1, le=1000, description="Sessions being recorded at once.")
-
-    @classmethod
-    def read(cls, **given: object) -> Limits:
-        """The environment's limits, with what is given instead.
-
-        Raises:
-            ConfigError: one of them is out of its bounds or of another type.
-        """
-        try:
-            return cls(**given)  # type: ignore[arg-type]
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(
-                "{variable} cannot be {value}: {detail}.",
-                variable=f"MIMIK_LIMIT_{name.upper()}",
-                value=repr(first.get("input")),
-                detail=first["msg"],
-            ) from error
 
 
 def _table() -> str:

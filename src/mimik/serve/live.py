@@ -289,13 +289,16 @@ class LiveStreams:
 
     Args:
         listener: called with every result of every stream, in threads of their own; must not block.
+        recordings: how many may be recorded at once.
 
     Attributes:
         tasks: where streams that are over are ended, so that nobody need wait for it.
     """
 
-    def __init__(self, listener: Callable[[FrameResult], None] | None = None) -> None:
+    def __init__(self, listener: Callable[[FrameResult], None] | None = None, recordings: int = 16) -> None:
         self.tasks: TaskGroup | None = None
+        self._recordings = recordings
+        self._beginning = threading.Lock()
         self._listener = listener
         self._streams: dict[str, Live] = {}
 
@@ -314,6 +317,23 @@ class LiveStreams:
         if live is None:
             raise ProblemError(404, "This live view is over. Open the page again.")
         return live
+
+    def record(self, live: Live, store: Store, draft: Draft, clip: bool) -> Recording:
+        """Begin a recording of one of them. Blocks.
+
+        Raises:
+            ProblemError: something is being recorded there already, the stream is over, or there are too many.
+            StoreError: the session cannot be begun.
+        """
+        with self._beginning:
+            others = sum(other.recording is not None for other in tuple(self._streams.values()) if other is not live)
+            if others >= self._recordings:
+                raise ProblemError(
+                    503,
+                    "{limit} sessions are being recorded, and no more may be at once. Try again when one has ended.",
+                    limit=self._recordings,
+                )
+            return live.record(store, draft, clip)
 
     def remove(self, live: Live) -> None:
         """Forget a stream that is over."""

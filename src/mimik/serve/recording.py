@@ -47,7 +47,8 @@ async def start(body: RecordingIn, live: _LiveOne, library: _Library, request: R
             "Age and gender are not estimated in lessons or at work. Start Mimik without --attributes to record this.",
         )
     draft = draft_of(body, source=live.source, read_by=request.app.state.model)
-    recording = await library.run(lambda store: live.record(store, draft, body.clip))
+    streams: LiveStreams = request.app.state.streams
+    recording = await library.run(lambda store: streams.record(live, store, draft, body.clip))
     return json_answer(recording.message(), 201)
 
 

@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection
 
 from mimik.errors import StoreError
 from mimik.serve import create_app
+from mimik.serve.limits import Limits
 from mimik.serve.messages import PICTURE_HEADER
 from mimik.store import Store
 from mimik.store.values import MarkerKind, SessionState
@@ -94,6 +95,17 @@ def _until(true: Any, seconds: float = 15.0) -> Any:
         assert time.monotonic() < end, "it does not come"
         time.sleep(0.02)
     return found
+
+
+def test_no_more_sessions_are_recorded_at_once_than_allowed(store: Store) -> None:
+    app = create_app(fake_pipeline(), store=store, limits=Limits(recordings=1))
+    with served(app) as server, _visitor(server) as first, _visitor(server) as second:
+        assert server.http.post(first.path, json=_DRAFT).status_code == 201
+        refused = server.http.post(second.path, json=_DRAFT)
+        assert refused.status_code == 503
+        assert refused.json()["values"] == {"limit": 1}
+        assert server.http.delete(first.path).status_code == 200
+        assert server.http.post(second.path, json=_DRAFT).status_code == 201
 
 
 def test_a_recording_from_its_start_to_nothing_left(server: Served, store: Store, tmp_path: Path) -> None:
