@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mimik.store import Store
 
-__all__ = ["alone", "place_of", "remove", "tidy", "uploads_folder"]
+__all__ = ["alone", "make_private", "place_of", "remove", "tidy", "uploads_folder"]
 
 _log = logging.getLogger(__name__)
 _ABANDONED_S = 3600.0
@@ -28,6 +28,16 @@ def uploads_folder(store: Store) -> Path:
     return store.clips / "uploads"
 
 
+def make_private(folder: Path) -> None:
+    """Make the folder, and that of clips around it, for nobody else to read; what is there stays as it is.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for each in (folder.parent, folder):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def place_of(folder: Path) -> str:
     """The name by which jobs tell in which folder of uploads their videos lie; made when first asked for.
 
@@ -36,7 +46,7 @@ def place_of(folder: Path) -> str:
     Raises:
         OSError: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     path = folder / _PLACE
     try:
         return path.read_text(encoding="ascii")
@@ -55,7 +65,7 @@ def alone(folder: Path, machine: str) -> Iterator[bool]:
 
     A file a machine: locks do not reach across all shared folders.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in machine)
     with (folder / f"worker-{name}{_LOCK}").open("a+b") as file:
         yield _locked(file.fileno())

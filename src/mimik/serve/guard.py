@@ -22,6 +22,7 @@ _ELSEWHERE = "This server answers its own pages only.\n"
 _UNNAMED = "This server does not go by that name. Whoever runs it can add it with --allow-host NAME.\n"
 _FORWARDING = "A proxy stands before this server. Whoever runs it must say so with --behind-proxy ADDRESS.\n"
 _FORWARDED = ("forwarded", "x-forwarded-for")
+_SAME_FOR_ALL = ("/page/", "/words/")
 _SCHEMES = {"ws": "http", "wss": "https"}
 
 _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
@@ -82,7 +83,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers[name] = value
-                headers.setdefault("Cache-Control", "no-cache")
+                kept = scope["path"] == "/" or scope["path"].startswith(_SAME_FOR_ALL)
+                headers.setdefault("Cache-Control", "no-cache" if kept else "no-store")
             await send(message)
 
         reason = self._reason(scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
+from anyio import Semaphore, WouldBlock
 from fastapi import APIRouter, Depends, Request
 from pydantic import ValidationError
 from starlette.responses import Response
@@ -41,7 +42,20 @@ async def add(request: Request, library: _Library, worker: _Worker) -> Response:
     folder = uploads_folder(store)
     if await library.run(lambda store: store.jobs_waiting()) >= limits.jobs:
         return _full(limits)
-    upload = await receive_upload(request, folder, limits.upload)
+    arriving: Semaphore = request.app.state.arriving
+    try:
+        arriving.acquire_nowait()
+    except WouldBlock as error:
+        raise ProblemError(
+            503,
+            "{limit} videos are being sent already. Send this one again in {seconds} seconds.",
+            limit=limits.uploads,
+            seconds=_LATER_S,
+        ) from error
+    try:
+        upload = await receive_upload(request, folder, limits)
+    finally:
+        arriving.release()
     try:
         try:
             body = JobDraftIn.model_validate_json(upload.draft)

@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
+from pathlib import PurePath
 from typing import Any, Self
 
 import anyio
@@ -117,9 +118,10 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(MimikError)
     async def mimik(request: Request, error: MimikError) -> Response:
-        if _status(error) >= 500 and not isinstance(error, ProblemError):
-            _log.warning("%s %s: %s", request.method, request.url.path, error)
-        return answer_problem(error)
+        kept = request.app.state.access.demanded and _without_places(error)
+        if kept or (_status(error) >= 500 and not isinstance(error, ProblemError)):
+            _log.warning("%s %r: %s", request.method, request.url.path, error)
+        return answer_problem(kept or error)
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:
@@ -223,6 +225,21 @@ class BodyLimit:
             if not message.get("more_body"):
                 return bytes(body)
         return None
+
+
+def _without_places(error: MimikError) -> ProblemError | None:
+    """An error for whoever does not sit at this machine: where its files and its database are is its own affair.
+
+    None where the error does not tell.
+    """
+    hidden = {name: "…" for name, value in error.values.items() if name == "place" or isinstance(value, PurePath)}
+    if not hidden:
+        return None
+    return ProblemError(_status(error), error.text, getattr(error, "field", ""), **{**_unnamed(error), **hidden})
+
+
+def _unnamed(error: MimikError) -> dict[str, object]:
+    return {name: value for name, value in error.values.items() if name != "field"}
 
 
 def _status(error: MimikError) -> int:

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from mimik.errors import ConfigError
 from mimik.serve.access import Access
+from mimik.serve.connections import connection_class
 from mimik.serve.guard import is_loopback
 from mimik.serve.limits import Limits
 from mimik.sources.notices import tell
@@ -150,6 +151,7 @@ def _prepare(
     address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{taken}/"
     config = uvicorn.Config(
         app,
+        http=connection_class(_limits(app)),
         log_config=None,
         access_log=False,
         proxy_headers=bool(transport.proxies),

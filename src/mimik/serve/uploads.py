@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
-from anyio import to_thread
+from anyio import fail_after, to_thread
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from mimik.serve.copies import make_private
+from mimik.serve.limits import Limits
 from mimik.serve.problems import ProblemError, invalid
 
 __all__ = ["Upload", "receive_upload"]
@@ -104,31 +107,32 @@ class _Form:
         self.complete = True
 
 
-async def receive_upload(request: Request, folder: Path, limit: int) -> Upload:
+async def receive_upload(request: Request, folder: Path, limits: Limits) -> Upload:
     """Take a form of the fields ``file`` and ``draft``, in any order.
 
     Args:
         request: its body was not read yet.
-        folder: where the file goes, under a name of our own; made if need be.
-        limit: bytes that the video may have.
+        folder: where the file goes, under a name of our own; made if need be, for nobody else to read.
+        limits: bytes that the video may have, and seconds between two pieces of it.
 
     Raises:
-        ProblemError: it is too large, no such form, cannot be written, or the sender went away. Nothing is left.
+        ProblemError: it is too large, stopped coming, no such form, cannot be written, or the sender went away.
+            Nothing is left.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data" or not boundary:
         raise ProblemError(415, "Send the video as multipart/form-data with the fields “file” and “draft”.")
-    announced = request.headers.get("content-length", "")
+    announced, limit = request.headers.get("content-length", ""), limits.upload
     if announced.isdecimal() and int(announced[:20]) > limit + _DRAFT + _REST:
         raise _too_large(limit)
     job = secrets.token_hex(8)
     path = folder / job
     form = _Form()
     try:
-        await to_thread.run_sync(lambda: folder.mkdir(parents=True, exist_ok=True))
-        with await to_thread.run_sync(path.open, "xb") as file:
-            await _receive(request, form.parser(boundary), form, file, limit)
+        await to_thread.run_sync(make_private, folder)
+        with await to_thread.run_sync(_new_file, path) as file:
+            await _receive(request, form.parser(boundary), form, file, limits)
         if not form.complete:
             raise ProblemError(400, "The video did not arrive as a whole. Send it again.")
         if form.name is None:
@@ -139,6 +143,8 @@ async def receive_upload(request: Request, folder: Path, limit: int) -> Upload:
         path.unlink(missing_ok=True)
         if isinstance(error, ClientDisconnect | FormParserError):
             raise ProblemError(400, "The video did not arrive as a whole. Send it again.") from error
+        if isinstance(error, TimeoutError):
+            raise ProblemError(408, "The request took too long to arrive. Send it again.") from error
         if isinstance(error, OSError):
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             raise ProblemError(
@@ -152,8 +158,15 @@ async def receive_upload(request: Request, folder: Path, limit: int) -> Upload:
     return Upload(job, form.name, path, bytes(form.draft))
 
 
-async def _receive(request: Request, parser: MultipartParser, form: _Form, file: BinaryIO, limit: int) -> None:
-    total = 0
+def _new_file(path: Path) -> BinaryIO:
+    """A file that nobody else may read, and that was not there."""
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+async def _receive(request: Request, parser: MultipartParser, form: _Form, file: BinaryIO, limits: Limits) -> None:
+    total = sent = 0
+    limit, most = limits.upload, limits.upload + _DRAFT + _REST
+    chunks = request.stream()
 
     async def write() -> None:
         nonlocal total
@@ -163,7 +176,14 @@ async def _receive(request: Request, parser: MultipartParser, form: _Form, file:
         piece, form.waiting = form.waiting, bytearray()
         await to_thread.run_sync(file.write, piece)
 
-    async for chunk in request.stream():
+    while True:
+        with fail_after(limits.upload_idle_s):
+            chunk = await anext(chunks, None)
+        if chunk is None:
+            break
+        sent += len(chunk)
+        if sent > most:  # what stands around the parts counts, too
+            raise _too_large(limit)
         parser.write(chunk)
         if len(form.waiting) >= _PIECE:
             await write()
