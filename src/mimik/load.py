@@ -45,14 +45,14 @@ def load(settings: Settings | None = None, around: Callable[[str, Any], Any] = l
         )
 
     def smoother(kind: SourceKind) -> Smoother:
-        built: Smoother = EmotionSmoother(
+        plain = EmotionSmoother(
             kind,
             smoothing_s=settings.smoothing_s,
             switch_margin=settings.switch_margin,
             thresholds=classifier.record.states,
         )
-        built = around("smooth", built)
-        return built
+        clocked: Smoother = around("smooth", plain)
+        return clocked
 
     return Pipeline(
         detector=around("detect", detector),

@@ -79,7 +79,8 @@ def _over(server: Served, job: str) -> dict[str, Any]:
 
 
 def _copies(store: Store) -> list[str]:
-    return [path.name for path in (store.clips / "uploads").iterdir() if path.suffix != ".lock" and path.name != "place"]
+    uploads = (store.clips / "uploads").iterdir()
+    return [path.name for path in uploads if path.suffix != ".lock" and path.name != "place"]
 
 
 def test_a_video_becomes_a_session(store: Store, video: bytes) -> None:
