@@ -36,10 +36,12 @@ class Lease:
 
     Attributes:
         lost: whether another worker has the job now.
+        session: the id of the session that the worker makes of it; None before.
     """
 
     def __init__(self, store: Store, job: str, worker: str, lease_s: float) -> None:
         self.lost = False
+        self.session: str | None = None
         self._store = store
         self._job = job
         self._worker = worker

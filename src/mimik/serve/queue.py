@@ -8,7 +8,8 @@ import secrets
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,10 @@ class _TooLong(Exception):  # noqa: N818 (the session's end, told to the user ot
     """The job may take no longer; not a `MimikError`, so that its session counts as interrupted."""
 
 
+class _Unsaved(Exception):  # noqa: N818 (no error)
+    """Part of what was read could not be saved; the video is to be read anew."""
+
+
 class QueueWorker:
     """Reads the videos of the queue in a thread of its own, one at a time; one worker a machine and folder of uploads.
 
@@ -84,6 +89,7 @@ class QueueWorker:
         self._ending = threading.Lock()
         self._cancelled: set[str] = set()
         self._thread: threading.Thread | None = None
+        self._said, self._said_at = "", 0.0
 
     def start(self, store: Store) -> None:
         """Begin to work; jobs that a worker before left half done start anew. Safe to call again."""
@@ -119,7 +125,7 @@ class QueueWorker:
             self._thread.join(_STOP_S)
 
     def _work(self, store: Store) -> None:
-        folder, told, at = uploads_folder(store), "", 0.0
+        folder = uploads_folder(store)
         while not self._stopping.is_set():
             try:
                 with alone(folder, self._machine) as nobody_else:
@@ -127,9 +133,10 @@ class QueueWorker:
                         self._work_alone(store, folder)
             except (StoreError, OSError) as error:
                 said = str(error) if isinstance(error, StoreError) else f"{folder}: {error}"
-                if said != told or time.monotonic() - at > _SAME_S:  # once, though a server be away for hours
-                    _log.warning("the queue waits: %s", said)
-                told, at = said, time.monotonic()
+                self._warn(f"the queue waits: {said}")
+            except Exception:  # a defect must not leave a server that takes videos and never reads them
+                _log.exception("the queue broke; it begins anew in %g s", _SAME_S)
+                self._stopping.wait(_SAME_S)
             self._stopping.wait(_LOOK_S)
 
     def _work_alone(self, store: Store, folder: Path) -> None:
@@ -155,14 +162,17 @@ class QueueWorker:
 
     def _run(self, store: Store, job: Job, path: Path) -> None:
         error: tuple[str, dict[str, str]] | None = None
-        session: str | None = None
+        lease = Lease(store, job.id, self._name, self._lease_s)
         try:
-            with Lease(store, job.id, self._name, self._lease_s) as lease:
-                session, error = self._read(store, job, path, lease)
+            with lease:
+                error = self._read(store, job, path, lease)
             state = JobState.DONE
         except Lost:
             _log.warning("job %s: another worker has it now", job.id)
             return
+        except _Unsaved:
+            _log.warning("job %s: part of its session could not be saved, so it is read anew", job.id)
+            return  # once the lease has run out
         except Ended:
             state = JobState.CANCELLED
         except _TooLong:
@@ -174,14 +184,15 @@ class QueueWorker:
             state, error = JobState.FAILED, (_DEFECT, {})
         if self._stopping.is_set() and state is not JobState.DONE:
             return  # the next start finds it running, and begins it anew
-        for _ in range(_TRIES):
-            with suppress(StoreError):
-                if not self._finish(store, job, state, error, session):
-                    return
-                break
+        while True:  # however long the store is away: what was read is not read twice
+            try:
+                if self._finish(store, job, state, error, lease.session):
+                    remove(path)
+                return
+            except StoreError as trouble:
+                self._warn(f"job {job.id}: its end cannot be saved yet: {trouble}")
             if self._stopping.wait(_LOOK_S):
                 return
-        remove(path)
 
     def _finish(
         self, store: Store, job: Job, state: JobState, error: tuple[str, dict[str, str]] | None, session: str | None
@@ -204,8 +215,8 @@ class QueueWorker:
             _forget_session(store, half)
         return True
 
-    def _read(self, store: Store, job: Job, path: Path, lease: Lease) -> tuple[str, tuple[str, dict[str, str]] | None]:
-        """Make a session of a video; returns its id, and what was wrong with the video.
+    def _read(self, store: Store, job: Job, path: Path, lease: Lease) -> tuple[str, dict[str, str]] | None:
+        """Make a session of a video; returns what was wrong with the video.
 
         Raises:
             SourceError: it is no video.
@@ -213,6 +224,7 @@ class QueueWorker:
             Ended: it is not to go on.
             Lost: it is another worker's now.
             _TooLong: it took longer than it may.
+            _Unsaved: the store took too little of it.
         """
         video = VideoFile(path, megapixels=self._megapixels)
         stream = self._pipeline.stream(SourceKind.VIDEO)
@@ -225,8 +237,10 @@ class QueueWorker:
         )
         writer = SessionWriter(store, draft, wall_clock=False)
         try:
-            with writer:
-                lease.update(session=writer.session.id, frame_count=video.frame_count)
+            with ExitStack() as stack:
+                self._patiently(job, lambda: stack.enter_context(writer))
+                lease.session = writer.session.id
+                self._patiently(job, lambda: lease.update(session=writer.session.id, frame_count=video.frame_count))
                 began = told = last = time.monotonic()
                 for frame in video:
                     writer.write(stream.process(frame))
@@ -252,6 +266,8 @@ class QueueWorker:
             if lease.lost:  # whoever has the job deleted the session
                 raise Lost from None
             raise
+        if writer.lost_s > 0:
+            raise _Unsaved
         with suppress(StoreError):  # what is told at last; `_finish` finds out who has the job
             lease.update(frames=frames, frame_count=frames)
         if video.damaged is not None:
@@ -260,8 +276,8 @@ class QueueWorker:
                 source=job.name,
                 detail=video.damaged,
             )
-            return writer.session.id, (damaged.text, _shown(damaged, job, path))
-        return writer.session.id, None
+            return damaged.text, _shown(damaged, job, path)
+        return None
 
     def _is_over(self, job: Job) -> bool:
         return self._stopping.is_set() or job.id in self._cancelled
@@ -271,7 +287,30 @@ class QueueWorker:
         try:
             lease.update(progress=progress, left_s=left_s, frames=frames)
         except StoreError as error:
-            _log.warning("job %s: its progress cannot be saved: %s", job.id, error)
+            self._warn(f"job {job.id}: its progress cannot be saved: {error}")
+
+    def _patiently(self, job: Job, work: Callable[[], object]) -> None:
+        """Do something with the store, which may be away for a while.
+
+        Raises:
+            StoreError: it was away for too long, or the job is not to go on.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                work()
+                return
+            except StoreError as error:
+                if not left or self._is_over(job):
+                    raise
+                self._warn(f"job {job.id} waits: {error}")
+            self._stopping.wait(_LOOK_S)
+
+    def _warn(self, text: str) -> None:
+        """Log trouble; the same once a minute, though a server be away for hours."""
+        now = time.monotonic()
+        if text != self._said or now - self._said_at > _SAME_S:
+            _log.warning("%s", text)
+            self._said, self._said_at = text, now
 
 
 def _progress(video: VideoFile, index: int, time_s: float) -> float:
@@ -296,6 +335,8 @@ def _forget_session(store: Store, session: str) -> None:
     """Delete a half session, but not the job that began it; where that fails, the next start does it."""
     try:
         store.delete(session, keep_job=True)
+    except MissingError:
+        pass  # somebody deleted it
     except StoreError as error:
         _log.warning("session %s of a video that was not read to its end stays: %s", session, error)
 
