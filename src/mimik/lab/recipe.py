@@ -105,6 +105,12 @@ class Recipe(_Base):
         description="Stop after so many epochs without a lower validation loss, and keep the best epoch's weights; "
         "0: never stop early.",
     )
+    stop: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Stop after so many epochs, wherever the schedule then is; 0: at its end.",
+    )
     keep: Literal["auto", "best", "last"] = Field(
         default="auto",
         description="Which epoch's weights are kept: of the lowest validation loss, or the last. `auto`: best with "
@@ -153,6 +159,12 @@ class Recipe(_Base):
         description="Multiply in bfloat16. `auto`: where the processor has AMX or AVX512-BF16 and a trial of both "
         "finds it faster.",
     )
+
+
+    @property
+    def last(self) -> int:
+        """Epochs that are trained at most."""
+        return min(self.stop, self.epochs) if self.stop else self.epochs
 
 
 class DistilRecipe(Recipe):

@@ -137,7 +137,7 @@ def _train(
     rows = read_rows(run)[: state["epoch"]]
     facts = team.leads and _begin(recipe, splits, run, network, team, state)
     writer = _writer(run, state["epoch"]) if team.leads else None
-    for epoch in range(state["epoch"], recipe.epochs):
+    for epoch in range(state["epoch"], recipe.last):
         if recipe.patience and state["waited"] >= recipe.patience:
             break
         started = time.perf_counter()
@@ -158,7 +158,7 @@ def _train(
             total += loss.item()
             hits += (outputs[0].argmax(1) == wanted["fer"].argmax(1)).float().mean().item()
             if tell:
-                tell(epoch * steps + step + 1, recipe.epochs * steps)
+                tell(epoch * steps + step + 1, recipe.last * steps)
         total, hits = team.mean([total / steps, hits / steps])
         if not math.isfinite(total):
             raise ConfigError(
@@ -224,7 +224,7 @@ def _begin(
     if facts and state["epoch"]:
         if facts["data"]["sha256"] != here["data"]["sha256"]:
             raise ConfigError("{run} was begun on other data. Give the data that it was begun on.", run=run)
-        if not facts["finished"] or facts["recipe"]["epochs"] < recipe.epochs:
+        if not facts["finished"] or state["epoch"] < recipe.last:
             facts["resumed"] = [*facts["resumed"], {"epoch": state["epoch"], "commit": commit(), "time": now}]
     else:
         lean = fused(network)

@@ -109,6 +109,17 @@ def test_a_run_cut_in_mid_epoch_goes_on_to_the_same_curve(
     assert np.allclose(before, after, atol=1e-3)
 
 
+def test_a_run_that_stops_is_the_beginning_of_the_whole_one(slice_: Faces, tmp_path: Path) -> None:
+    whole, stopped = recipe(epochs=3), recipe(epochs=3, stop=2)
+    splits = make_splits(slice_, whole)
+    told: list[tuple[int, int]] = []
+    train(whole, splits, tmp_path / "whole")
+    train(stopped, splits, tmp_path / "stopped", tell=lambda *done: told.append(done))
+    assert told[-1] == (14, 14)
+    assert np.allclose(curve(tmp_path / "stopped"), curve(tmp_path / "whole")[:2], rtol=1e-4, atol=1e-6)
+    assert read_facts(tmp_path / "stopped")["finished"]
+
+
 def test_a_cut_between_metrics_and_checkpoint_leaves_no_line_twice(slice_: Faces, tmp_path: Path) -> None:
     given = recipe(epochs=2)
     splits = make_splits(slice_, given)
