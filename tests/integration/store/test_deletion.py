@@ -225,3 +225,19 @@ def test_a_clip_that_cannot_be_deleted_is_named(store: Store) -> None:
     with pytest.raises(StoreError, match=r"a\.mp4: cannot be deleted"):
         store.delete(session.id)
     assert store.sessions() == ()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the session", "its rows of faces"])
+def test_who_reads_what_is_being_deleted_takes_no_part_for_the_whole(
+    store: Store, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    monkeypatch.setattr("mimik.store.store._BATCH", 50)
+    session = record(store, raw_days=1)
+    reading = store.samples(session.id)
+    assert len(next(reading)) == 50
+    if whole:
+        store.delete(session.id)
+    else:
+        store.purge(datetime.now(UTC) + timedelta(days=2))
+    with pytest.raises(MissingError if whole else StoreError):
+        next(reading)
