@@ -15,7 +15,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from mimik.serve.copies import make_private
+from mimik.serve.copies import make_private, remove
 from mimik.serve.limits import Limits
 from mimik.serve.problems import ProblemError, invalid
 
@@ -140,7 +140,7 @@ async def receive_upload(request: Request, folder: Path, limits: Limits) -> Uplo
         if form.draft is None:
             raise invalid("{field} is missing.", "draft")
     except BaseException as error:
-        path.unlink(missing_ok=True)
+        remove(path)
         if isinstance(error, ClientDisconnect | FormParserError):
             raise ProblemError(400, "The video did not arrive as a whole. Send it again.") from error
         if isinstance(error, TimeoutError):
