@@ -186,7 +186,7 @@ def create_app(
         async with seats.seat(websocket) as seated:
             if seated:
                 lane = scheduler.lane(queued=counted.queued.labels("live"))
-                await answer_camera(websocket, pipeline, lane, streams, limits)
+                await answer_camera(websocket, pipeline, lane, streams, limits, counted.failed.labels("live"))
 
     if broadcast is not None:
 

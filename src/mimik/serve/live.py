@@ -277,6 +277,11 @@ class Live:
             finally:
                 self._recording = None
 
+    def closing(self) -> bool:
+        """Begin no recording any more; whether one is under way, or beginning, so that `end` blocks."""
+        self._over = True
+        return self._recording is not None or self._lock.locked()
+
     def end(self) -> None:
         """The stream is over: end the recording, if there is one, and take no more. Blocks."""
         self._over = True  # before the lock is had: a recording that is just beginning is ended below
@@ -341,7 +346,7 @@ class LiveStreams:
 
     def end_soon(self, live: Live) -> None:
         """A stream is over: finish its recording, though the caller be cancelled; `close` waits for it."""
-        if self.tasks is not None and live.recording is not None:
+        if self.tasks is not None and live.closing():
             self.tasks.start_soon(self._end, live)
         else:
             live.end()

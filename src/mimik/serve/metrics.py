@@ -31,6 +31,7 @@ class Metrics:
         queued: what waits, by way in: requests with pictures under way, read or not; frames of streams.
         streams: open WebSockets.
         dropped: pictures or requests that were not read because too much was to do, by way in.
+        failed: frames of live streams that could not be read, by way in.
     """
 
     def __init__(self) -> None:
@@ -64,6 +65,7 @@ class Metrics:
             ["way"],
             registry=self.registry,
         )
+        self.failed = Counter("mimik_failed", "Frames that could not be read.", ["way"], registry=self.registry)
 
     def live(self, result: FrameResult) -> None:
         """Count a live stream's result."""

@@ -101,9 +101,9 @@ class Lane:
         self.offer(*readings)
         return await asyncio.gather(*(reading.outcome for reading in readings), return_exceptions=True)
 
-    def close(self) -> None:
-        """Forget what waits; what is being read is finished."""
-        self._scheduler._clear(self)
+    def close(self) -> int:
+        """Forget what waits, and return how many that was; what is being read is finished."""
+        return self._scheduler._clear(self)
 
     def _ready(self) -> bool:
         return bool(self._waiting) and not self._busy and not self._in_round
@@ -207,10 +207,12 @@ class Scheduler:
             self._round.append(lane)
             self._news.notify()
 
-    def _clear(self, lane: Lane) -> None:
+    def _clear(self, lane: Lane) -> int:
         with self._news:
             lane._over = True
+            forgotten = len(lane._waiting)
             self._forget(lane)
+        return forgotten
 
     def _forget(self, lane: Lane) -> None:
         lane._count(-len(lane._waiting))
@@ -291,7 +293,10 @@ def _finish(work: Work, faces: tuple[Face, ...]) -> None:
 def _fail(work: Work, error: Exception) -> None:
     if not isinstance(error, MimikError):
         _log.error("A picture could not be read.", exc_info=error)
-    work.fail(error)
+    try:
+        work.fail(error)
+    except Exception:  # a thread that ends would be missed by all
+        _log.exception("That a picture could not be read could not be told.")
 
 
 def _stopping() -> ProblemError:

@@ -135,7 +135,7 @@ class _Exchange:
                 if await self._receive():
                     tasks.cancel_scope.cancel()
         finally:
-            self._lane.close()
+            self._streams.metrics.dropped.labels(_WAY).inc(self._lane.close())
 
     def _hello(self) -> dict[str, object]:
         return {
@@ -216,8 +216,6 @@ class _Exchange:
         """Tell of a frame that was read; called by the scheduler's threads."""
         assert work.frame is not None
         result = self.follower.place(work.frame, faces, self._passed_over(work.place))
-        self._streams.metrics.read(_WAY, (result,), result.latency_ms / 1000)
-        note(self._websocket, 1, len(result.faces))
         height, width = result.frame.image.shape[:2]
         message = {
             "type": "result",
@@ -229,10 +227,14 @@ class _Exchange:
             "dropped": result.dropped,
             "latency_ms": round(result.latency_ms, 1),
         }
-        self._post(to_text(message), True)
+        text = to_text(message)  # from here on it counts as read
+        self._streams.metrics.read(_WAY, (result,), result.latency_ms / 1000)
+        note(self._websocket, 1, len(result.faces))
+        self._post(text, True)
 
     def tell_failure(self, work: _FrameWork, error: Exception) -> None:
         """Tell of a frame that could not be read; called by the scheduler's threads."""
+        self._streams.metrics.failed.labels(_WAY).inc()
         problem = as_problem(error)
         message = trouble(problem, number=work.number, dropped=self._passed_over(work.place))
         self._post(to_text(message), False)

@@ -23,13 +23,14 @@ async def keep_up(library: Library, worker: QueueWorker) -> None:
 
     A store that cannot be opened, or fails, is tried again every minute.
     """
-    due, told = datetime.min.replace(tzinfo=UTC), ""
+    last, told = datetime.min.replace(tzinfo=UTC), ""
     while library.keeps:
-        if datetime.now(UTC) >= due:  # by the calendar: the loop's clock stands still while a computer sleeps
+        # By the calendar: the loop's clock stands still while a computer sleeps. It may also be set back.
+        if not last <= datetime.now(UTC) < last + _EVERY:
             try:
                 await library.run(lambda store: store.upkeep())
                 worker.start(await library.store())
-                due, told = datetime.now(UTC) + _EVERY, ""
+                last, told = datetime.now(UTC), ""
             except MimikError as error:  # told again to whoever asks for sessions
                 if str(error) != told:
                     _log.warning("No sessions are kept: %s", error)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from anyio import create_task_group
 from PIL import Image as PillowImage
+from prometheus_client import Counter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mimik.errors import MimikError, SourceError
@@ -95,7 +96,7 @@ class Clock:
 
 
 async def answer_camera(
-    websocket: WebSocket, pipeline: Pipeline, lane: Lane, streams: LiveStreams, limits: Limits
+    websocket: WebSocket, pipeline: Pipeline, lane: Lane, streams: LiveStreams, limits: Limits, failed: Counter
 ) -> None:
     """Serve one visitor until they leave.
 
@@ -105,6 +106,7 @@ async def answer_camera(
         lane: the visitor's place among all who have pictures to be read.
         streams: where the visitor's stream is known while they are there.
         limits: how large pictures may be.
+        failed: counts those that cannot be read.
     """
     await websocket.accept()
     loop = asyncio.get_running_loop()
@@ -133,6 +135,7 @@ async def answer_camera(
                     try:
                         answer = await _read(camera, lane, message, arrived_s)
                     except MimikError as error:
+                        failed.inc()
                         answer = to_json(error_message(error, _number(message)))
                     await websocket.send_text(answer)
             tasks.cancel_scope.cancel()

@@ -97,6 +97,31 @@ def _until(true: Any, seconds: float = 15.0) -> Any:
     return found
 
 
+def test_a_visitor_who_leaves_while_the_store_is_away_holds_nobody_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recording that was just beginning ends as soon as it has begun."""
+    begin, begins, may_begin = store.begin, threading.Event(), threading.Event()
+
+    def slowly(draft: Any) -> Any:
+        begins.set()
+        assert may_begin.wait(30)
+        return begin(draft)
+
+    monkeypatch.setattr(store, "begin", slowly)
+    with served(create_app(fake_pipeline(), store=store)) as server:
+        with _visitor(server) as visitor:
+            starting = threading.Thread(target=server.http.post, args=(visitor.path,), kwargs={"json": _DRAFT})
+            starting.start()
+            assert begins.wait(20)
+        time.sleep(0.3)
+        assert server.http.get("/healthz", timeout=10).status_code == 200
+        assert not may_begin.is_set()
+        may_begin.set()
+        starting.join(20)
+        _until(lambda: [session.state for session in store.sessions()] == [SessionState.DONE])
+
+
 def test_no_more_sessions_are_recorded_at_once_than_allowed(store: Store) -> None:
     app = create_app(fake_pipeline(), store=store, limits=Limits(recordings=1))
     with served(app) as server, _visitor(server) as first, _visitor(server) as second:

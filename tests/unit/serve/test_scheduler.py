@@ -188,6 +188,23 @@ def test_one_clients_trouble_is_its_own(slow: Slow, caplog: pytest.LogCaptureFix
     scheduler.close()
 
 
+class Mute(Broken):
+    """Work that cannot even be told that it failed."""
+
+    def fail(self, error: Exception) -> None:
+        raise RuntimeError("a defect")
+
+
+def test_no_defect_ends_a_thread(slow: Slow, caplog: pytest.LogCaptureFixture) -> None:
+    scheduler, done = _scheduler(slow), list[str]()
+    slow.may_go.set()
+    scheduler.lane(2, ordered=False).offer(Mute(done, "mute"), Note(done, "next"))
+    _until(done, 1)
+    assert done == ["next"]
+    assert [record.message for record in caplog.records] == ["That a picture could not be read could not be told."]
+    scheduler.close()
+
+
 def test_what_is_closed_is_not_read(slow: Slow) -> None:
     scheduler, done = _scheduler(slow), list[str]()
     staying, leaving = scheduler.lane(), scheduler.lane(3)

@@ -177,6 +177,33 @@ def test_the_newest_win_and_the_others_are_counted(queue: int, numbers: list[int
         assert end == {"type": "end", "frames": 10, "read": len(numbers), "failed": 0, "dropped": dropped}
 
 
+def test_every_frame_is_counted_once_though_its_client_leaves() -> None:
+    """One is read when the client leaves, one of those that wait cannot be, and one was passed over before."""
+    names = ("pictures", "failed", "dropped")
+    with gated() as (server, gate):
+
+        def counted() -> list[float]:
+            return [metric(server, f'mimik_{name}_total{{way="stream"}}') for name in names]
+
+        with server.socket("/v1/stream") as stream:
+            take(stream)
+            stream.send(json.dumps({"type": "options", "queue": 4}))
+            stream.send(b"no picture")
+            assert take(stream)["type"] == "error"
+            stream.send(JPEG)
+            assert gate.entered.acquire(timeout=20)
+            for _ in range(5):
+                stream.send(JPEG)
+            while counted() != [0, 1, 1]:
+                pass
+        while counted() != [0, 1, 5]:
+            pass
+        gate.open.set()
+        while counted() != [1, 1, 5]:
+            pass
+        assert metric(server, 'mimik_queue{way="stream"}') == 0
+
+
 def test_bad_frames_are_told_and_the_stream_goes_on(server: Served) -> None:
     bomb = bytearray(JPEG)
     size = bomb.index(b"\xff\xc0") + 5

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -66,6 +67,25 @@ def test_at_the_start_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_again_when_an_hour_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "_LOOK_S", 0.01)
     monkeypatch.setattr(upkeep, "_EVERY", upkeep._EVERY * 0)
+    store = Calendar()
+    _keep_up(store, 4)
+    assert store.asked[:4] == ["upkeep", "queue"] * 2
+
+
+def test_again_when_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        """A clock that goes back by a day whenever it is looked at."""
+
+        min = datetime.min
+        now_ = datetime(2026, 1, 1, tzinfo=UTC)
+
+        @classmethod
+        def now(cls, zone: object) -> datetime:
+            cls.now_ -= timedelta(days=1)
+            return cls.now_
+
+    monkeypatch.setattr(upkeep, "_LOOK_S", 0.01)
+    monkeypatch.setattr(upkeep, "datetime", Clock)
     store = Calendar()
     _keep_up(store, 4)
     assert store.asked[:4] == ["upkeep", "queue"] * 2
