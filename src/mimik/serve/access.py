@@ -69,7 +69,7 @@ _RULES: tuple[tuple[str, frozenset[str]], ...] = (
     ("/metrics", frozenset({"metrics"})),
 )
 _ADMIN = frozenset({"admin"})
-_MOST_LOGINS = 1000
+_LOGINS_EACH = 20
 _RETRY_S = 2
 
 COOKIE = "mimik_login"
@@ -188,7 +188,12 @@ class Door:
             raise ProblemError(
                 403, "This key is not good for this: it needs the scope {scope}.", scope=" / ".join(sorted(scopes))
             )
-        return Caller(found.id, found.name, frozenset(found.scopes), address_of(connection))
+        return self.caller(connection, found)
+
+    @staticmethod
+    def caller(connection: HTTPConnection, key: Key) -> Caller:
+        """Whoever came by a key that was checked."""
+        return Caller(key.id, key.name, frozenset(key.scopes), address_of(connection))
 
     def recognise(self, connection: HTTPConnection, token: str | None = None) -> Key | None:
         """The key that a connection brings, in a header or through the page's login; None where it brings none.
@@ -266,9 +271,10 @@ class Door:
         assert key is not None, "a token was given"
         value = secrets.token_urlsafe(32)
         with self._lock:
+            own = [digest for digest, (whose, _) in self._logins.items() if whose == key.id]
+            for digest in own[: 1 - _LOGINS_EACH]:  # of this key alone: nobody ends another one's logins
+                del self._logins[digest]
             self._logins[_digest(value)] = (key.id, time.monotonic())
-            if len(self._logins) > _MOST_LOGINS:
-                self._logins.popitem(last=False)
         return key, value
 
     def log_out(self, connection: HTTPConnection) -> None:

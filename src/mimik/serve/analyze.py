@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.responses import Response
 
 from mimik.pipeline import Pipeline
+from mimik.serve.access import Caller
 from mimik.serve.audit import note
 from mimik.serve.limits import Limits
 from mimik.serve.metrics import Metrics
@@ -68,6 +70,7 @@ class Analyzer:
         self._limits = limits
         self._memory = _Memory(_WHOLE_REQUESTS * limits.megapixels_together)
         self._inside = 0
+        self._held: Counter[str] = Counter()
 
     async def answer(self, request: Request, way: str, take: Callable[[bytes], list[Sent]]) -> tuple[FrameResult, ...]:
         """Read the pictures of a request.
@@ -84,7 +87,7 @@ class Analyzer:
             ProblemError: a picture or the request cannot be used, or there is too much to do.
             MimikError: the networks cannot be run.
         """
-        with self._entered(way):
+        with self._entered(way, request.state.caller):
             body = await read_body(request, self._limits)
             arrived_s = time.perf_counter()
             pictures, megapixels = await to_thread.run_sync(self._checked, body, take)
@@ -95,18 +98,24 @@ class Analyzer:
         return results
 
     @contextmanager
-    def _entered(self, way: str) -> Iterator[None]:
-        """Around a request from its body on: bodies wait in memory, so only so many are let in."""
-        if self._inside >= self._limits.waiting:
+    def _entered(self, way: str, caller: Caller | None) -> Iterator[None]:
+        """Around a request from its body on: bodies wait in memory, so only so many are let in, and of one key."""
+        # Without keys all are one caller; whose key is in the body has places of his own (`Door.wait`).
+        whose = "" if caller is None or caller.id == "local" else caller.id
+        if self._inside >= self._limits.waiting or (whose and self._held[whose] >= self._limits.waiting_each):
             self._metrics.dropped.labels(way).inc()
             raise ProblemError(503, "There is too much to do. Try again in {seconds} seconds.", seconds=_RETRY_S)
         self._inside += 1
+        self._held[whose] += 1
         queued = self._metrics.queued.labels(way)
         queued.inc()
         try:
             yield
         finally:
             self._inside -= 1
+            self._held[whose] -= 1
+            if not self._held[whose]:
+                del self._held[whose]
             queued.dec()
 
     def _checked(self, body: bytes, take: Callable[[bytes], list[Sent]]) -> tuple[list[Sent], float]:

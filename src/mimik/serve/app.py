@@ -131,7 +131,7 @@ def create_app(
     app.add_middleware(Entrance, door=door)
     app.add_middleware(Guard, access=access)
     if audit is not None:
-        app.add_middleware(Audited, audit=audit)
+        app.add_middleware(Audited, audit=audit, strangers=limits.audit_strangers)
     app.add_middleware(metrics.Metered, metrics=counted)
     for part in (login, sessions, analyses, recording, jobs, results, analyze, stream, models, metrics, *_FACADES):
         app.include_router(part.router)

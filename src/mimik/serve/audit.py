@@ -2,7 +2,7 @@
 
 A line holds ``time`` (UTC), ``key`` (its id; ``local``; null where none was shown), ``address``, ``method``, ``way``
 (the route's pattern, not the address), ``status``, ``pictures`` and ``faces`` (counts), ``bytes`` (that the client
-sent) and ``ms``.
+sent) and ``ms``; also ``left_out``, where lines of strangers before it were too many to be written.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mimik.errors import ConfigError
+from mimik.serve.rates import Rates, network_of
 
 __all__ = ["Audit", "Audited", "audit_path", "note"]
 
@@ -100,11 +101,14 @@ class Audited:
     Args:
         app: what answers them.
         audit: where to write.
+        strangers: lines a minute by one address without a key: nobody shall turn the log over until it forgets.
     """
 
-    def __init__(self, app: ASGIApp, audit: Audit) -> None:
+    def __init__(self, app: ASGIApp, audit: Audit, strangers: int = 60) -> None:
         self._app = app
         self._audit = audit
+        self._strangers = Rates(strangers)
+        self._left_out = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
@@ -133,19 +137,27 @@ class Audited:
         try:
             await self._app(scope, watched_receive, watched_send)
         finally:
-            state = scope.get("state", {})
-            caller, (pictures, faces) = state.get("caller"), state.get("read", (0, 0))
-            self._audit.write(
-                {
-                    "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                    "key": None if caller is None else caller.id,
-                    "address": scope["client"][0] if scope.get("client") else "",
-                    "method": scope.get("method", "WS"),
-                    "way": getattr(scope.get("route"), "path", "") or "other",
-                    "status": status or 500,
-                    "pictures": pictures,
-                    "faces": faces,
-                    "bytes": size,
-                    "ms": round((time.perf_counter() - began_s) * 1000),
-                }
-            )
+            self._tell(scope, status or 500, size, time.perf_counter() - began_s)
+
+    def _tell(self, scope: Scope, status: int, size: int, took_s: float) -> None:
+        state, address = scope.get("state", {}), scope["client"][0] if scope.get("client") else ""
+        caller, (pictures, faces) = state.get("caller"), state.get("read", (0, 0))
+        if caller is None and self._strangers.take(network_of(address)):
+            self._left_out += 1
+            return
+        left_out, self._left_out = self._left_out, 0
+        self._audit.write(
+            {
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "key": None if caller is None else caller.id,
+                "address": address[:100],
+                "method": scope.get("method", "WS"),
+                "way": getattr(scope.get("route"), "path", "") or "other",
+                "status": status,
+                "pictures": pictures,
+                "faces": faces,
+                "bytes": size,
+                "ms": round(took_s * 1000),
+                **({"left_out": left_out} if left_out else {}),
+            }
+        )

@@ -8,7 +8,7 @@ stranger look like somebody at this machine.
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -23,6 +23,7 @@ _UNNAMED = "This server does not go by that name. Whoever runs it can add it wit
 _FORWARDING = "A proxy stands before this server. Whoever runs it must say so with --behind-proxy ADDRESS.\n"
 _FORWARDED = ("forwarded", "x-forwarded-for")
 _SAME_FOR_ALL = ("/page/", "/words/")
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?")
 _SCHEMES = {"ws": "http", "wss": "https"}
 
 _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
@@ -102,10 +103,10 @@ class Guard:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or len(origins) > 1:
             return _ELSEWHERE
-        try:
-            hostname = urlsplit(f"//{hosts[0]}").hostname or ""
-        except ValueError:
+        named = _HOST.fullmatch(hosts[0])
+        if named is None:
             return _ELSEWHERE
+        hostname = (named[1] or named[2]).lower()
         if not (is_loopback(hostname) or self._named(hostname, scope)):
             return _UNNAMED if self._access.demanded else _ELSEWHERE
         if not self._access.demanded and any(name in headers for name in _FORWARDED):

@@ -36,6 +36,7 @@ class Limits(Environment):
     )
     megapixels_together: float = Field(default=50, gt=0, le=1000, description="Of all pictures of a request.")
     waiting: int = Field(default=16, ge=1, le=1000, description="Requests with pictures under way.")
+    waiting_each: int = Field(default=8, ge=1, le=1000, description="Of these, of one key.")
     upload: int = Field(default=4096 * _MIB, ge=1024, description="Bytes of a video for the queue.")
     uploads: int = Field(default=8, ge=1, le=1000, description="Videos that are being sent at once.")
     upload_idle_s: float = Field(
@@ -59,6 +60,12 @@ class Limits(Environment):
         default=10 * _MIB, ge=1024, le=1024 * _MIB, description="Bytes of the audit log before another file is begun."
     )
     audit_files: int = Field(default=10, ge=1, le=1000, description="Older files of the audit log that are kept.")
+    audit_strangers: int = Field(
+        default=60,
+        ge=1,
+        le=1_000_000,
+        description="Lines a minute of the audit log by one address without a key; others are counted.",
+    )
     streams: int = Field(default=256, ge=1, le=10_000, description="WebSockets open at once.")
     streams_each: int = Field(
         default=256, ge=1, le=10_000, description="WebSockets open at once by one key, or one address."

@@ -38,6 +38,7 @@ def login(request: Request, given: LoginIn) -> Response:
     if not door.access.demanded:
         return JSONResponse({"id": "local", "name": "", "scopes": list(SCOPES)})
     key, value = door.log_in(request, given.key.strip())
+    request.state.caller = door.caller(request, key)
     answer = JSONResponse(shown(key))
     secure = is_secure(request)
     answer.set_cookie(cookie_name(request), value, path="/", secure=secure, httponly=True, samesite="strict")

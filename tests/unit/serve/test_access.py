@@ -1,6 +1,9 @@
 """Who is let in: keys, scopes, logins, limits. Each test names the threat that it closes out."""
 
+import json
 import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +23,7 @@ from mimik.serve.limits import Limits
 from mimik.serve.rates import Rates, network_of
 from tests.fakes import FakeSource, detection, fake_pipeline
 from tests.serving import Served, served
+from tests.unit.serve.test_analyze import JPEG as PICTURE
 
 JPEG = {"Content-Type": "image/jpeg"}
 
@@ -431,3 +435,51 @@ def test_a_bucket_fills_again_and_forgets_whoever_is_long_gone() -> None:
 )
 def test_one_customers_addresses_are_one(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+def test_a_host_must_be_a_name_and_a_port(server: Served, ring: Keyring) -> None:
+    """What only looks like our name to a careless reader."""
+    for host in ("a@mimik.example", "mimik.example#a", "mimik.example:123456", "mimik.example,a", "mimik.example/a"):
+        answer = server.http.get("/v1/models", headers=bearer(ring) | {"Host": host})
+        assert answer.status_code == 403, host
+
+
+def test_nobody_ends_another_ones_logins(server: Served, ring: Keyring) -> None:
+    """By logging in until the server forgets the oldest."""
+    first, second = (ring.create(name, ["live"])[1] for name in ("Anna", "Ben"))
+    values = []
+    for token in (first, *[second] * 21):
+        with httpx.Client(base_url=server.address, trust_env=False) as visitor:
+            assert visitor.post("/v1/login", json={"key": token}).status_code == 200
+            values.append(visitor.cookies[COOKIE])
+    for value, status in ((values[0], 200), (values[1], 401), (values[-1], 200)):
+        answer = server.http.get("/v1/models", headers={"Cookie": f"{COOKIE}={value}"})
+        assert answer.status_code == status
+
+
+def test_one_keys_slow_bodies_leave_room_for_others(tmp_path: Path) -> None:
+    ring = Keyring(tmp_path / "keys.json")
+    slow, other = bearer(ring, "analyze"), bearer(ring, "analyze")
+    app = create_app(fake_pipeline(detection()), access=Access(ring), limits=Limits(waiting=4, waiting_each=1))
+    with served(app) as server, socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2]))) as held:
+        held.sendall(
+            f"POST /v1/analyze HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {slow['Authorization']}\r\n"
+            "Content-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\n".encode()
+        )
+        while not app.state.analyzer._held:
+            time.sleep(0.01)
+        assert server.http.post("/v1/analyze", content=PICTURE, headers=slow | JPEG).status_code == 503
+        assert server.http.post("/v1/analyze", content=PICTURE, headers=other | JPEG).status_code == 200
+
+
+def test_strangers_cannot_make_the_audit_log_forget(tmp_path: Path) -> None:
+    """Which has room for so many lines and then drops the oldest."""
+    ring, log = Keyring(tmp_path / "keys.json"), tmp_path / "audit.jsonl"
+    key = bearer(ring, "live")
+    app = create_app(fake_pipeline(), access=Access(ring, audit=log), limits=Limits(audit_strangers=3))
+    with served(app) as server:
+        for _ in range(10):
+            server.http.get("/v1/models")
+        server.http.get("/v1/models", headers=key)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line["key"] is None, line.get("left_out", 0)) for line in lines] == [(True, 0)] * 3 + [(False, 7)]
