@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from mimik.errors import DetectorError, StoreError
 from mimik.keys import Keyring
 from mimik.report.plotly import PLOTLY
 from mimik.serve import Access, create_app
 from mimik.serve.limits import Limits
 from mimik.store import Store
-from tests.fakes import fake_pipeline
+from mimik.types import Detection, Image
+from tests.fakes import FakeDetector, fake_pipeline
 from tests.serving import Served, served
 
 pytestmark = pytest.mark.integration
@@ -194,7 +196,42 @@ def test_others_are_not_told_where_files_lie(store: Store, tmp_path: Path, caplo
         assert (str(tmp_path) in json.dumps([record.getMessage() for record in caplog.records])) or told
 
 
-def test_a_proxied_or_tampered_request_cannot_hide_a_second_one() -> None:
+def test_a_failure_is_not_told_to_strangers_in_its_words(tmp_path: Path) -> None:
+    """It names files; ``/readyz`` needs no key."""
+
+    class Broken(FakeDetector):
+        def detect(self, image: Image) -> tuple[Detection, ...]:
+            raise DetectorError("{path}: broken", path=tmp_path / "secret.onnx")
+
+    ring = Keyring(tmp_path / "keys.json")
+    ring.create("Anna", ["live"])
+    for access, told in ((None, True), (Access(ring), False)):
+        pipeline = fake_pipeline()
+        pipeline._detector = Broken()
+        with served(create_app(pipeline, access=access)) as server:
+            while (answer := server.http.get("/readyz")).json()["status"] == "warming up":
+                time.sleep(0.01)
+        assert (answer.status_code, answer.json()["status"]) == (503, "failed")
+        assert ("secret" in answer.text) is told
+
+
+def test_no_line_is_forged_in_a_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """By line ends, or letters that a terminal obeys, in an address or a header."""
+
+    def away() -> Store:
+        raise StoreError("{place}: not to be had", place="somewhere")
+
+    ring, log = Keyring(tmp_path / "keys.json"), tmp_path / "audit.jsonl"
+    headers = {"Authorization": f"Bearer {ring.create('Anna', ['all'])[1]}", "User-Agent": "a\x1b[31m"}
+    with served(create_app(fake_pipeline(), store=away, access=Access(ring, audit=log))) as server:
+        assert server.http.get("/v1/jobs/a%0d%0aFORGED%1b[31m", headers=headers).status_code == 503
+    said = [record.getMessage() for record in caplog.records]
+    assert any("somewhere" in text for text in said)
+    assert not any(letter in text for text in said for letter in "\r\n\x1b")
+    assert [json.loads(line)["way"] for line in log.read_text().splitlines()] == ["/v1/jobs/{job}"]
+
+
+def test_a_tampered_head_hides_no_second_request() -> None:
     """Two lengths, two hosts, or a broken chunk: nothing behind it is read as a request."""
     second = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
     heads = (
