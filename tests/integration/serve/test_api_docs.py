@@ -14,8 +14,10 @@ import pytest
 from mimik import Client, Pipeline
 from mimik.config import Settings
 from mimik.serve import create_app
+from mimik.store import Store
 from mimik.types import Emotion
 from tests.faces import collins, compose, hopper
+from tests.media import write_video
 from tests.serving import Served, served
 
 pytestmark = pytest.mark.integration
@@ -29,19 +31,24 @@ def pipeline() -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def server(pipeline: Pipeline) -> Iterator[Served]:
-    with served(create_app(pipeline)) as server:
+def server(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with (
+        Store.open(tmp_path_factory.mktemp("store") / "sessions.db") as store,
+        served(create_app(pipeline, store=store)) as server,
+    ):
         yield server
 
 
 def test_there_is_a_snippet_for_everybody() -> None:
-    assert Counter(language for language, _ in BLOCKS) == {"js": 2, "python": 4, "sh": 4}
+    assert Counter(language for language, _ in BLOCKS) == {"js": 2, "python": 4, "sh": 5}
 
 
 @pytest.mark.parametrize(("language", "snippet"), BLOCKS, ids=range(len(BLOCKS)))
 def test_snippets_run_as_printed(server: Served, tmp_path: Path, language: str, snippet: str) -> None:
     """But for the port, which is a free one."""
     cv2.imwrite(str(tmp_path / "photo.jpg"), collins())
+    if "film.mp4" in snippet:
+        write_video(tmp_path / "film.mp4", [collins()] * 8, 8)
     snippet = snippet.replace("127.0.0.1:8420", server.address.removeprefix("http://"))
     if language == "js":
         command = [_node(), "--input-type=module", "--eval", snippet]
