@@ -66,6 +66,7 @@ _BODIES = [
     b'{"title":{}}',
     b'{"title":"\\ud800"}',
     b'{"title":"a\\u0000b"}',
+    b'{"title":"\\u001b[31ma\\u0007"}',
     b'{"title":"' + b"x" * 300_000 + b'"}',
     b'{"title":"x","raw_days":' + _HUGE.encode() + b"}",
     b'{"title":"x","raw_days":1e400}',
