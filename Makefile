@@ -45,7 +45,6 @@ docs: $(VENV)/.mimik
 	"$(BIN)/python" -m mimik.lab.card > docs/model-card.md
 	"$(BIN)/python" -m mimik.lab.table write docs/evaluations README.md README.tr.md docs/evaluation.md
 	"$(BIN)/python" -m mimik.lab.recipe docs/training.md
-	"$(BIN)/python" -m mimik.serve.limits docs/server.md
 
 # Torch's builds for processors call themselves 2.13.0+cpu, a version that PyPI does not know.
 constraints: $(VENV)/.mimik-dev

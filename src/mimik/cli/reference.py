@@ -1,4 +1,7 @@
-"""Writes ``docs/cli.md`` and ``docs/cli.tr.md`` from the help texts: ``python -m mimik.cli.reference``."""
+"""Writes what the documentation takes from the code: ``python -m mimik.cli.reference docs``.
+
+``cli.md`` and ``cli.tr.md`` come from the help texts, the table of limits in ``server.md`` from their fields.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from mimik.cli.app import app
 from mimik.cli.language import headings, translated
 from mimik.words import LANGUAGES, translate
 
-__all__ = ["FILES", "reference"]
+__all__ = ["FILES", "limits", "reference"]
 
 FILES = {"en": "cli.md", "tr": "cli.tr.md"}
 """Language → file in ``docs``."""
@@ -32,6 +35,19 @@ def reference(language: str) -> str:
         *_sections(tree, tree, [], language),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def limits(text: str) -> str:
+    """A page's text with the table of a server's limits made anew, between its marks."""
+    from mimik.serve.limits import Limits
+
+    start, end = "<!-- limits -->\n", "<!-- end -->"
+    before, found, rest = text.partition(start)
+    assert found, start
+    rows = ["| variable | default | what it bounds |", "|---|---|---|"]
+    for name, field in Limits.model_fields.items():
+        rows.append(f"| `MIMIK_LIMIT_{name.upper()}` | {field.default:,} | {field.description} |")
+    return before + start + "\n".join(rows) + "\n" + end + rest.partition(end)[2]
 
 
 def _sections(tree: Any, command: Any, names: list[str], language: str) -> Iterator[str]:
@@ -58,6 +74,8 @@ def _help(tree: Any, arguments: list[str], language: str) -> str:
 def _main(folder: Path) -> None:
     for language in LANGUAGES:
         (folder / FILES[language]).write_text(reference(language), encoding="utf-8")
+    server = folder / "server.md"
+    server.write_text(limits(server.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,6 @@
-"""How much a client may ask for: bounds that keep a server standing, each a ``MIMIK_LIMIT_*`` variable.
-
-``python -m mimik.serve.limits docs/server.md`` writes their table into the documentation.
-"""
+"""How much a client may ask for: bounds that keep a server standing, each a ``MIMIK_LIMIT_*`` variable."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -93,23 +87,3 @@ class Limits(Environment):
         default=60.0, gt=0, le=3600, description="Seconds that an answer waits for a client that does not read."
     )
     recordings: int = Field(default=16, ge=1, le=1000, description="Sessions being recorded at once.")
-
-
-def _table() -> str:
-    rows = ["| variable | default | what it bounds |", "|---|---|---|"]
-    for name, field in Limits.model_fields.items():
-        rows.append(f"| `MIMIK_LIMIT_{name.upper()}` | {field.default:,} | {field.description} |")
-    return "\n".join(rows)
-
-
-def write_table(path: Path) -> str:
-    """A documentation file's text with the table of limits made anew, between its marks."""
-    text = path.read_text(encoding="utf-8")
-    start, end = "<!-- limits -->\n", "<!-- end -->"
-    before, found, rest = text.partition(start)
-    assert found, f"{path}: {start}"
-    return before + start + _table() + "\n" + end + rest.partition(end)[2]
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(write_table(Path(sys.argv[1])), encoding="utf-8")
