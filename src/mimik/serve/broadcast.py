@@ -238,11 +238,15 @@ class Broadcast:
         try:
             run = await self._join(viewer)
         except MimikError as error:
-            await websocket.send_text(to_json(error_message(error)))
-            await websocket.close()
+            with suppress(WebSocketDisconnect):
+                await websocket.send_text(to_json(error_message(error)))
+                await websocket.close()
             return
         try:
-            await self._greet(websocket, run)
+            try:
+                await self._greet(websocket, run)
+            except WebSocketDisconnect:
+                return  # and nothing is sent again, which would be a defect
             async with anyio.create_task_group() as tasks:
 
                 async def until(work: Callable[[WebSocket], Awaitable[None]]) -> None:
@@ -264,10 +268,9 @@ class Broadcast:
     async def _greet(self, websocket: WebSocket, run: _Run) -> None:
         live = run.live
         assert live is not None
-        with suppress(WebSocketDisconnect):
-            await websocket.send_text(to_json(live.hello))
-            if live.recording is not None:
-                await websocket.send_text(to_json(live.recording.message()))
+        await websocket.send_text(to_json(live.hello))
+        if live.recording is not None:
+            await websocket.send_text(to_json(live.recording.message()))
 
     async def close(self) -> None:
         """End the run, if there is one."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from prometheus_client import Gauge
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mimik.serve.limits import Limits
 from mimik.serve.problems import ProblemError, problem_body
@@ -44,9 +44,10 @@ class Seats:
         client = _client(websocket)
         problem = self._full(client)
         if problem is not None:
-            await websocket.accept()
-            await websocket.send_text(to_text(trouble(problem)))
-            await websocket.close(CLOSED_FULL, close_reason(problem))
+            with suppress(WebSocketDisconnect):
+                await websocket.accept()
+                await websocket.send_text(to_text(trouble(problem)))
+                await websocket.close(CLOSED_FULL, close_reason(problem))
             yield False
             return
         self._taken[client] += 1

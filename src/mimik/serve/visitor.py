@@ -120,13 +120,15 @@ async def answer_camera(
     camera = VisitorCamera(pipeline, limits, take)
     streams.add(live)
 
-    async def tell() -> None:
-        with suppress(WebSocketDisconnect):
-            while True:
-                await websocket.send_text(to_json(await notes.get()))
-
     try:
         async with create_task_group() as tasks:
+
+            async def tell() -> None:
+                with suppress(WebSocketDisconnect):
+                    while True:
+                        await websocket.send_text(to_json(await notes.get()))
+                tasks.cancel_scope.cancel()  # what is sent after this would be a defect
+
             with suppress(WebSocketDisconnect):
                 await websocket.send_text(to_json(live.hello))
                 tasks.start_soon(tell)
