@@ -111,7 +111,7 @@ class Keyring:
             The key, and its token, which cannot be had again.
 
         Raises:
-            ConfigError: a scope is unknown, there is none, or the file cannot be used.
+            ConfigError: a scope is unknown, there is none, the name is empty, or the file cannot be used.
         """
         unknown = sorted(set(scopes) - {*SCOPES, "all"})
         if unknown or not scopes:
@@ -120,13 +120,16 @@ class Keyring:
                 scope=repr(unknown[0] if unknown else ""),
                 known=", ".join(SCOPES),
             )
+        name = " ".join(name.split())[:100]
+        if not name:
+            raise ConfigError("A key needs a name: it tells in the list whose it is.")
         chosen = tuple(scope for scope in SCOPES if "all" in scopes or scope in scopes)
         secret = "".join(secrets.choice(_BASE62) for _ in range(_SECRET_LENGTH))
         now_s = time.time()
         with self._alone() as keys:
             key = Key(
                 id=_new_id(keys),
-                name=" ".join(name.split())[:100],
+                name=name,
                 scopes=chosen,
                 created_s=now_s,
                 expires_s=None if days is None else now_s + days * _DAY_S,
@@ -192,14 +195,23 @@ class Keyring:
         try:
             content = json.loads(self.path.read_bytes())
             if content["version"] != _VERSION:
-                raise self._unusable(f"version {content['version']}")
+                raise ConfigError(
+                    "{path} is of another version of Mimik: {found} where this one reads {known}. Name another file"
+                    " with --keys, or take that version.",
+                    path=self.path,
+                    found=repr(content["version"]),
+                    known=_VERSION,
+                )
             keys = [_key(each) for each in content["keys"]]
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise self._unusable(error.strerror or error) from error
         except (ValueError, TypeError, KeyError) as error:
-            raise self._unusable(f"{type(error).__name__}: {error}") from error
+            raise ConfigError(
+                "{path} is not a file of keys, or is damaged. Name another with --keys, or put a copy of it back.",
+                path=self.path,
+            ) from error
         return {key.id: key for key in keys}
 
     def _write(self, keys: Mapping[str, Key]) -> None:
@@ -230,7 +242,7 @@ class Keyring:
             until_s = time.monotonic() + _PATIENCE_S
             while not _locked(lock.fileno()):
                 if time.monotonic() > until_s:
-                    raise self._unusable("another program is changing it")
+                    raise ConfigError("{path}: another program has been changing it for long.", path=self.path)
                 time.sleep(0.02)
             yield self._load()
 

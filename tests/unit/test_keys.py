@@ -129,3 +129,16 @@ def test_the_variable_says_where_keys_are(tmp_path: Path, monkeypatch: pytest.Mo
     assert Keyring().path == tmp_path / "mine.json"
     monkeypatch.delenv("MIMIK_KEYS")
     assert default_keys().name == "keys.json"
+
+
+def test_a_key_without_a_name_is_not_made(ring: Keyring) -> None:
+    with pytest.raises(ConfigError, match="needs a name"):
+        ring.create(" \n", ["analyze"])
+    assert ring.entries() == ()
+
+
+def test_a_file_of_another_version_is_not_called_damaged(ring: Keyring) -> None:
+    ring.create("Anna", ["analyze"])
+    ring.path.write_text('{"version": 2, "keys": []}', encoding="utf-8")
+    with pytest.raises(ConfigError, match="another version of Mimik: 2 where this one reads 1"):
+        ring.entries()

@@ -138,3 +138,9 @@ def test_language_choice(
 def test_translate_fills_places() -> None:
     assert translate("Happy", "tr") == "Mutlu"
     assert translate("{a} and {b}", "tr", a=1, b=2) == "1 and 2"
+
+
+def test_what_the_system_says_is_translated_too() -> None:
+    said = translate("{path}: cannot be read ({detail}).", "tr", path="x.pem", detail="No such file or directory")
+    assert said == "x.pem: okunamıyor (böyle bir dosya ya da klasör yok)."
+    assert "Nothing known" in translate("{path}: cannot be read ({detail}).", "tr", path="x", detail="Nothing known")

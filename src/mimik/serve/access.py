@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mimik.errors import ConfigError
 from mimik.keys import SCOPES, Key, Keyring
 from mimik.serve.limits import Limits
+from mimik.serve.names import host_name
 from mimik.serve.problems import ProblemError, answer_problem
 from mimik.serve.rates import Rates, network_of
 
@@ -101,6 +102,9 @@ class Access:
         keyring: the keys that are demanded; None: none are, and only this machine may be served.
         hosts: names under which the server is reached, beside this machine's own.
         audit: the file that says who asked how much; None: none.
+
+    Raises:
+        ConfigError: a host is no name.
     """
 
     keyring: Keyring | None = None
@@ -108,7 +112,7 @@ class Access:
     audit: Path | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hosts", frozenset(host.lower().rstrip(".") for host in self.hosts))
+        object.__setattr__(self, "hosts", frozenset(map(host_name, self.hosts)))
 
     @property
     def demanded(self) -> bool:
@@ -184,11 +188,13 @@ class Door:
             self._limit(f"address {network_of(address_of(connection))}")
             raise ProblemError(401, "A key is needed. Send it as “Authorization: Bearer KEY”, or log in on the page.")
         self._limit(f"key {found.id}")
+        caller = self.caller(connection, found)
         if scopes and scopes.isdisjoint(found.scopes):
+            connection.scope.setdefault("state", {})["caller"] = caller  # the audit log tells whose key it was
             raise ProblemError(
                 403, "This key is not good for this: it needs the scope {scope}.", scope=" / ".join(sorted(scopes))
             )
-        return self.caller(connection, found)
+        return caller
 
     @staticmethod
     def caller(connection: HTTPConnection, key: Key) -> Caller:

@@ -63,15 +63,38 @@ class Transport:
             if self.certificate_key is not None:
                 raise ConfigError("--certificate-key needs --certificate.")
             return
-        try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.certificate, self.certificate_key, password=lambda: "")
-        except (OSError, ValueError) as error:  # ssl's own errors are OSErrors
-            raise ConfigError(
-                "{path}: no certificate and key that belong together, in PEM and without a password ({detail}).",
-                path=self.certificate,
-                detail=error.strerror or error if isinstance(error, OSError) else error,
-            ) from error
+        _check_pair(self.certificate, self.certificate_key or self.certificate)
+
+
+def _check_pair(certificate: Path, key: Path) -> None:
+    """See that TLS can begin with two files; OpenSSL's own words tell nobody what to do."""
+    if b"-----BEGIN CERTIFICATE" not in _content(certificate):
+        raise ConfigError("{path}: there is no certificate in it, in PEM.", path=certificate)
+    found = _content(key)
+    if b"PRIVATE KEY-----" not in found:
+        raise ConfigError(
+            "{path}: there is no private key in it, in PEM. Name its file with --certificate-key FILE.", path=key
+        )
+    if b"ENCRYPTED" in found:
+        raise ConfigError(
+            "{path}: the private key has a password. Take it off with `openssl pkey -in {path} -out key.pem`.", path=key
+        )
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError) as error:  # ssl's own errors are OSErrors
+        raise ConfigError(
+            "{certificate} and {key}: no certificate and key that belong together ({detail}).",
+            certificate=certificate,
+            key=key,
+            detail=getattr(error, "reason", None) or error,
+        ) from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError("{path}: cannot be read ({detail}).", path=path, detail=error.strerror or error) from error
 
 
 def serve(
@@ -142,13 +165,15 @@ def _prepare(
 ) -> tuple[_Server, socket.socket]:
     transport = transport or Transport()
     transport.check()
+    host = host.removeprefix("[").removesuffix("]")  # as an address of IPv6 is written in a browser
     _check_doors(app, host, transport, notice)
     listening = _listen(host, port)
     taken = listening.getsockname()[1]
     if port is None and taken != DEFAULT_PORT:
         tell(notice, "Port {wanted} is in use; using {port}.", wanted=DEFAULT_PORT, port=taken)
     scheme = "http" if transport.certificate is None else "https"
-    address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{taken}/"
+    name = _name(app, host)
+    address = f"{scheme}://{f'[{name}]' if ':' in name else name}:{taken}/"
     config = uvicorn.Config(
         app,
         http=connection_class(_limits(app)),
@@ -189,6 +214,18 @@ def _check_doors(app: ASGIApp, host: str, transport: Transport, notice: Notice |
         )
 
 
+def _name(app: ASGIApp, host: str) -> str:
+    """What to open in a browser: ``0.0.0.0`` and ``::`` are all of the machine's addresses, and the name of none."""
+    try:
+        if not ipaddress.ip_address(host).is_unspecified:
+            return host
+    except ValueError:
+        return host
+    access: Access | None = getattr(getattr(app, "state", None), "access", None)
+    named = sorted(access.hosts) if access is not None else []
+    return named[0] if named else "::1" if ":" in host else "127.0.0.1"
+
+
 def _limits(app: ASGIApp) -> Limits:
     limits: Limits | None = getattr(getattr(app, "state", None), "limits", None)
     return limits or Limits.read()
@@ -227,6 +264,12 @@ def _listen(host: str, port: int | None) -> socket.socket:
             listening.listen(128)
         except OSError as error:
             listening.close()
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise ConfigError(
+                    "--host {host}: this machine has no such address. 127.0.0.1 is for this machine alone, 0.0.0.0"
+                    " for all its addresses.",
+                    host=host,
+                ) from error
             if error.errno != errno.EADDRINUSE:
                 raise ConfigError(
                     "{host}:{port}: cannot be listened on ({detail}). Choose another with --port, above 1023.",

@@ -69,10 +69,30 @@ _REASONS = {
 }
 
 
+_SYSTEM = (
+    "No such file or directory",
+    "Permission denied",
+    "Operation not permitted",
+    "Is a directory",
+    "Not a directory",
+    "File exists",
+    "File name too long",
+    "No space left on device",
+    "Read-only file system",
+    "Input/output error",
+    "Too many open files",
+    "Connection refused",
+)
+"""What operating systems say of files and addresses, where an error passes it on."""
+
+
 def translate(text: str, language: str, /, **values: object) -> str:
     """The text in a language, with its places filled; in English where the catalogue lacks it."""
-    text = catalogue(language).get(text, text)
-    return text.format(**values) if values else text
+    known = catalogue(language)
+    text = known.get(text, text)
+    systems = {name: value for name, value in values.items() if isinstance(value, str) and value in _SYSTEM}
+    said = {name: known.get(value, value) for name, value in systems.items()}
+    return text.format(**{**values, **said}) if values else text
 
 
 @cache

@@ -146,11 +146,26 @@ def test_under_tls_the_cookie_is_secure_and_the_origin_https(ring: Keyring, trus
             stream.ping().wait(5)
 
 
-@pytest.mark.parametrize("files", [("key.pem", "key.pem"), ("certificate.pem", None), ("none.pem", "key.pem")])
-def test_a_certificate_that_cannot_be_used_is_told_before_the_start(files: tuple[str, str | None]) -> None:
-    certificate, key = files
-    with pytest.raises(ConfigError, match="no certificate and key that belong together"):
-        Transport(CERTIFICATES / certificate, None if key is None else CERTIFICATES / key).check()
+@pytest.mark.parametrize(
+    ("certificate", "key", "told"),
+    [
+        ("key.pem", "key.pem", r"key\.pem: there is no certificate"),
+        ("certificate.pem", None, r"certificate\.pem: there is no private key .* --certificate-key"),
+        ("none.pem", "key.pem", r"none\.pem: cannot be read \(No such file"),
+        ("certificate.pem", "none.pem", r"none\.pem: cannot be read"),
+        ("certificate.pem", "locked.pem", "has a password.*openssl pkey"),
+        ("certificate.pem", "broken.pem", "no certificate and key that belong together"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_is_told_before_the_start(
+    tmp_path: Path, certificate: str, key: str | None, told: str
+) -> None:
+    for name in ("certificate.pem", "key.pem"):
+        (tmp_path / name).write_bytes((CERTIFICATES / name).read_bytes())
+    for name, kind in (("locked.pem", "ENCRYPTED PRIVATE KEY"), ("broken.pem", "PRIVATE KEY")):
+        (tmp_path / name).write_text(f"-----BEGIN {kind}-----\nAAAA\n-----END {kind}-----\n", encoding="ascii")
+    with pytest.raises(ConfigError, match=told):
+        Transport(tmp_path / certificate, None if key is None else tmp_path / key).check()
     with pytest.raises(ConfigError, match="needs --certificate"):
         Transport(certificate_key=CERTIFICATES / "key.pem").check()
 
@@ -208,7 +223,7 @@ def test_the_audit_log_says_who_asked_how_much(audited: Served, ring: Keyring, t
     assert (read["pictures"], read["faces"], read["address"]) == (2, 4, "127.0.0.1")
     assert read["bytes"] > 2 * len(JPEG)
     assert read["ms"] >= 0
-    assert (refused["key"], refused["status"]) == (None, 403)
+    assert (refused["key"], refused["status"]) == (key.id, 403)
     assert (stranger["key"], stranger["status"]) == (None, 401)
 
 
@@ -320,8 +335,8 @@ def test_mimik_serve_with_keys_tls_and_audit(tmp_path: Path, trusting: ssl.SSLCo
     with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            at = next(line for line in process.stderr if "0.0.0.0:" in line)
-            port = at.partition("0.0.0.0:")[2].partition("/")[0]
+            at = next(line for line in process.stderr if "https://127.0.0.1:" in line)
+            port = at.partition("127.0.0.1:")[2].partition("/")[0]
             headers = {"Authorization": f"Bearer {token}"}
             with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trusting, trust_env=False) as http:
                 assert http.get("/v1/models").status_code == 401

@@ -16,6 +16,7 @@ from starlette.routing import Mount, WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from mimik.errors import ConfigError
 from mimik.keys import SCOPES, Keyring
 from mimik.serve import create_app
 from mimik.serve.access import _PUBLIC_PATHS, COOKIE, OWN_DOOR, PUBLIC, Access, demanded
@@ -483,3 +484,35 @@ def test_strangers_cannot_make_the_audit_log_forget(tmp_path: Path) -> None:
         server.http.get("/v1/models", headers=key)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(line["key"] is None, line.get("left_out", 0)) for line in lines] == [(True, 0)] * 3 + [(False, 7)]
+
+
+@pytest.mark.parametrize(
+    "name", ["https://faces.example.org", "faces.example.org:8420", "faces.example.org/page", "*", "", ".", "a b"]
+)
+def test_a_name_that_no_browser_would_send_is_told(name: str) -> None:
+    """It would only be found out when every request is turned away."""
+    with pytest.raises(ConfigError, match="without https:// and without a port"):
+        Access(hosts=frozenset({name}))
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("Faces.Example.Org.", "faces.example.org"),
+        ("yüzler.example", "xn--yzler-kva.example"),
+        ("[FD00::2]", "fd00::2"),
+        ("my_host", "my_host"),
+    ],
+)
+def test_a_name_is_kept_as_browsers_send_it(name: str, sent: str) -> None:
+    assert Access(hosts=frozenset({name})).hosts == {sent}
+
+
+def test_the_audit_log_tells_whose_key_lacked_the_scope(tmp_path: Path) -> None:
+    ring = Keyring(tmp_path / "keys.json")
+    key, token = ring.create("Anna", ["analyze"])
+    with served(create_app(fake_pipeline(), access=Access(ring, audit=tmp_path / "audit.jsonl"))) as server:
+        assert server.http.get("/v1/sessions", headers={"X-API-Key": token}).status_code == 403
+        assert server.http.get("/v1/sessions").status_code == 401
+    told = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert sorted((line["status"], line["key"] or "") for line in told) == [(401, ""), (403, key.id)]

@@ -3,13 +3,15 @@
 import gc
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mimik.errors import ConfigError
-from mimik.serve import create_app, serve
+from mimik.keys import Keyring
+from mimik.serve import Access, create_app, serve
 from mimik.serve.server import _prepare
 from tests.fakes import fake_pipeline
 from tests.serving import served
@@ -77,3 +79,33 @@ def test_small_answers_are_sent_at_once() -> None:
     with served(app) as server:
         server.http.get("/")
     assert set_on == [1]
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1", "[::2", "nowhere.invalid", "203.0.113.1"])
+def test_an_address_that_this_machine_lacks_is_told(host: str, tmp_path: Path) -> None:
+    """And not blamed on the port."""
+    ring = Keyring(tmp_path / "keys.json")
+    ring.create("Anna", ["all"])
+    with pytest.raises(ConfigError, match="no such address"):
+        serve(create_app(fake_pipeline(), access=Access(ring)), host, 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "opened"),
+    [
+        ("0.0.0.0", [], "http://127.0.0.1:"),
+        ("0.0.0.0", ["faces.example.org"], "http://faces.example.org:"),
+        ("127.0.0.1", ["faces.example.org"], "http://127.0.0.1:"),
+        ("[::1]", [], "http://[::1]:"),
+    ],
+)
+def test_the_address_that_is_told_can_be_opened(host: str, names: list[str], opened: str, tmp_path: Path) -> None:
+    """``0.0.0.0`` is no name under which the server answers."""
+    ring = Keyring(tmp_path / "keys.json")
+    ring.create("Anna", ["all"])
+    told: list[str] = []
+    app = create_app(fake_pipeline(), access=Access(ring, frozenset(names)))
+    server, listening = _prepare(app, host, 0, False, told.append, lambda text, values: None)
+    with listening:
+        server._answers()
+    assert told[0].startswith(opened)
