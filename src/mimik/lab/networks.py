@@ -4,6 +4,7 @@ import copy
 import pickle
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,17 @@ from mimik.lab.data import Progress
 from mimik.lab.recipe import Recipe
 from mimik.lab.zoo import NETWORKS, ResidualNet
 
-__all__ = ["MEAN", "STD", "bf16_is_fast", "choose_bf16", "load_network", "load_weights", "normalise", "predict"]
+__all__ = [
+    "MEAN",
+    "STD",
+    "bf16_is_fast",
+    "choose_bf16",
+    "load_mean",
+    "load_network",
+    "load_weights",
+    "normalise",
+    "predict",
+]
 
 MEAN, STD = 0.507, 0.255
 """Mean and standard deviation of FER-2013's Training pixels in 0–1; written into the model record."""
@@ -42,6 +53,22 @@ def load_weights(network: nn.Module, file: Path) -> None:
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         detail = str(error).splitlines()[0]
         raise ConfigError("{path}: not weights of this network ({detail}).", path=file, detail=detail) from error
+
+
+def load_mean(network: nn.Module, files: Sequence[Path]) -> None:
+    """Put the mean of several files' weights into a network (a model soup, Wortsman et al. 2022).
+
+    What batch normalisation counted is averaged, too, which is not what the mean network would count: train it on.
+
+    Raises:
+        ConfigError: a file is missing or holds another network's weights.
+    """
+    mean: dict[str, Tensor] = {}
+    for number, file in enumerate(files):
+        load_weights(network, file)
+        for name, values in network.state_dict().items():
+            mean[name] = values.clone() if not number else mean[name] + (values - mean[name]) / (number + 1)
+    network.load_state_dict({name: values.to(network.state_dict()[name].dtype) for name, values in mean.items()})
 
 
 def load_network(recipe: Recipe, run: Path) -> nn.Module:

@@ -75,10 +75,10 @@ class Recipe(_Base):
 
     network: NetworkName = Field(description="Which network of the zoo.")
     epochs: int = Field(ge=1, le=10_000, description="Passes over Training, at most.")
-    start: str = Field(
+    start: str | tuple[str, ...] = Field(
         default="",
-        description="Weights to begin from, `runs/NAME/weights.pt` say, of the same network, or "
-        "of a shallower residual one; empty: from chance.",
+        description="Weights to begin from, `runs/NAME/weights.pt` say, of the same network, or of a shallower residual "
+        "one; of several, their mean (Wortsman et al. 2022); empty: from chance.",
     )
     origin: str = Field(
         default="from scratch",
@@ -159,7 +159,6 @@ class Recipe(_Base):
         description="Multiply in bfloat16. `auto`: where the processor has AMX or AVX512-BF16 and a trial of both "
         "finds it faster.",
     )
-
 
     @property
     def last(self) -> int:

@@ -24,7 +24,7 @@ from mimik.lab.augment import augment, mixed
 from mimik.lab.curves import draw_curves
 from mimik.lab.data import Faces, Progress
 from mimik.lab.metrics import ferplus_labels
-from mimik.lab.networks import choose_bf16, load_network, load_weights, normalise, predict
+from mimik.lab.networks import choose_bf16, load_mean, load_network, normalise, predict
 from mimik.lab.recipe import DistilRecipe, Recipe
 from mimik.lab.runs import (
     Predictions,
@@ -115,7 +115,8 @@ def _train(
     torch.manual_seed(recipe.seed)
     network = NETWORKS[recipe.network]()
     if recipe.start:
-        load_weights(network, Path(recipe.start))
+        files = (recipe.start,) if isinstance(recipe.start, str) else recipe.start
+        load_mean(network, [Path(file) for file in files])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     averaging = torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)

@@ -14,7 +14,7 @@ from mimik.errors import ConfigError, DataError  # noqa: E402
 from mimik.lab.augment import augment, mixed  # noqa: E402
 from mimik.lab.curves import draw_curves  # noqa: E402
 from mimik.lab.data import Faces, make_faces, select  # noqa: E402
-from mimik.lab.networks import load_network, predict  # noqa: E402
+from mimik.lab.networks import load_mean, load_network, predict  # noqa: E402
 from mimik.lab.recipe import HogRecipe, Recipe  # noqa: E402
 from mimik.lab.runs import (  # noqa: E402
     Splits,
@@ -213,6 +213,21 @@ def test_a_loss_that_ran_away_ends_the_run_with_a_cure(slice_: Faces, tmp_path: 
     )
     with pytest.raises(ConfigError, match=r"loss of epoch 1 is no number any more\. Lower the rate"):
         train(given, make_splits(slice_, given), tmp_path / "run")
+
+
+def test_several_starts_are_averaged(slice_: Faces, tmp_path: Path) -> None:
+    given = recipe(epochs=1)
+    splits = make_splits(slice_, given)
+    files = [train(recipe(epochs=1, seed=seed), splits, tmp_path / str(seed)) for seed in (1, 2, 3)]
+    network = NETWORKS[given.network]()
+    load_mean(network, files)
+    states = [torch.load(file, weights_only=True) for file in files]
+    for name, values in network.state_dict().items():
+        mean = torch.stack([state[name].double() for state in states]).mean(0)
+        assert torch.allclose(values.double(), mean, atol=1e-5), name
+    again = recipe(epochs=1, start=tuple(map(str, files)))
+    train(again, splits, tmp_path / "mean")
+    assert recipe_of(tmp_path / "mean") == again
 
 
 def test_start_weights_that_do_not_fit_are_named(slice_: Faces, tmp_path: Path) -> None:
