@@ -22,7 +22,7 @@ from mimik import Pipeline
 from mimik.serve.right_of_way import RightOfWay
 from mimik.serve.scheduler import Lane, Scheduler
 from mimik.serve.visitor import decode_frame
-from mimik.types import Face, Image
+from mimik.types import Box, Face, Image
 
 LOADS = {"one client": (1, 0.0), "four, resting 50 ms": (4, 0.05), "sixteen": (16, 0.0)}
 WAYS = [(1, 1, 0.0), (2, 1, 0.0), (1, 4, 0.0), (2, 4, 0.0), (2, 8, 0.0), (2, 4, 0.002), (2, 4, 0.005)]
@@ -38,6 +38,9 @@ class Work:
 
     def picture(self) -> Image:
         return decode_frame(self._data, self._side)
+
+    def near(self) -> tuple[Box, ...]:
+        return ()
 
     def finish(self, faces: tuple[Face, ...]) -> None:
         assert faces, "nobody was found"

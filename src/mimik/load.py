@@ -65,6 +65,7 @@ def load(settings: Settings | None = None, around: Callable[[str, Any], Any] = l
         estimator=estimator,
         gatherer=gatherer,
         model=_model(settings, classifier.record),
+        search_s=settings.search_s,
     )
 
 
@@ -88,7 +89,8 @@ def _identity(settings: Settings, record: Record) -> str:
     """What decides how one frame is read. Smoothing is not among it: it comes after."""
     detector = _digest(settings.detector) or settings.detector
     model = f"{record.sha256} {record.side} {record.mean} {record.std} {record.temperature} {record.shown}"
-    identity = f"{detector} {settings.detector_threshold} {settings.detector_side} {settings.smallest_face} {model}"
+    identity = f"{detector} {settings.detector_threshold} {settings.detector_side} {settings.search_s} "
+    identity += f"{settings.smallest_face} {model}"
     return f"{identity} attributes" if settings.attributes else identity
 
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from mimik.realtime import Realtime
 from mimik.types import (
     Aligner,
+    Box,
     Classifier,
+    Detection,
     Detector,
     EmotionScores,
     Estimator,
@@ -25,6 +27,7 @@ from mimik.types import (
     Gate,
     Gatherer,
     Image,
+    NearDetector,
     Smoother,
     Source,
     SourceKind,
@@ -49,9 +52,9 @@ def look_due(time_s: float, last_s: float | None) -> bool:
     return last_s is None or _turn(time_s) != _turn(last_s)
 
 
-def _turn(time_s: float) -> int:
+def _turn(time_s: float, turn_s: float = 1 / LOOKS_A_SECOND) -> int:
     # A millionth more: times that lie on a turn's edge must not fall to either side by rounding.
-    return math.floor(time_s * LOOKS_A_SECOND + 1e-6)
+    return math.floor(time_s / turn_s + 1e-6)
 
 
 class Pipeline:
@@ -69,6 +72,8 @@ class Pipeline:
         gatherer: makes what gathers these looks by person for one source; None where `estimator` is.
         model: what reads expressions and what finds faces, as people are told, such as
             ``default (sha256 18ea1439) · centerface``.
+        search_s: how often a stream searches whole pictures, in seconds; between, where the detector is a
+            `NearDetector`, it looks near the faces of the frame before alone. 0: every frame is searched.
 
     Attributes:
         identity: as given.
@@ -87,6 +92,7 @@ class Pipeline:
         estimator: Estimator | None = None,
         gatherer: Callable[[], Gatherer] | None = None,
         model: str = "",
+        search_s: float = 0.0,
     ) -> None:
         self.identity = identity
         self.model = model
@@ -98,6 +104,7 @@ class Pipeline:
         self._smoother = smoother
         self._estimator = estimator
         self._gatherer = gatherer
+        self._search_s = search_s
 
     @property
     def attributes(self) -> bool:
@@ -119,7 +126,22 @@ class Pipeline:
 
         return load(settings)
 
-    def read(self, image: Image, *, look: bool = True) -> tuple[Face, ...]:
+    def near(self, time_s: float, last_s: float | None, last: Sequence[Face]) -> tuple[Box, ...]:
+        """Near which places a stream's frame is to be looked at; none: all of it is to be searched.
+
+        It is decided by the frame before alone, so that whoever goes on in the middle reads what one who began at the
+        beginning would.
+
+        Args:
+            time_s: the frame's time.
+            last_s: the time of the frame before; None: there is none.
+            last: that one's faces.
+        """
+        if not self._search_s or last_s is None or _turn(time_s, self._search_s) != _turn(last_s, self._search_s):
+            return ()
+        return tuple(face.detection.box for face in last)
+
+    def read(self, image: Image, *, look: bool = True, near: Sequence[Box] = ()) -> tuple[Face, ...]:
         """Find and read the faces of one picture, left to right, without memory of any other.
 
         Every readable face goes through the network in one batch. States are not decided here; `Stream` does that.
@@ -127,20 +149,28 @@ class Pipeline:
         Args:
             image: ``(H, W, 3)`` uint8, BGR.
             look: also estimate age and gender, where that is switched on.
+            near: look for faces near these places alone; none: everywhere. See `near`.
         """
-        return self.read_many((image,), look=look)[0]
+        return self.read_many((image,), look=look, near=(near,))[0]
 
-    def read_many(self, images: Sequence[Image], *, look: bool = True) -> tuple[tuple[Face, ...], ...]:
+    def read_many(
+        self, images: Sequence[Image], *, look: bool = True, near: Sequence[Sequence[Box]] | None = None
+    ) -> tuple[tuple[Face, ...], ...]:
         """Find and read the faces of several pictures: all of them go through the network together.
 
         Args:
             images: ``(H, W, 3)`` uint8, BGR, each of its own size.
             look: also estimate age and gender, where that is switched on.
+            near: for each picture, near which places alone to look for faces; None: everywhere in all.
 
         Returns:
             What `read` would give for each, in order.
         """
-        found = [sorted(self._detector.detect(image), key=lambda detection: detection.box.x1) for image in images]
+        places = near or ((),) * len(images)
+        found = [
+            sorted(self._find(image, spots), key=lambda detection: detection.box.x1)
+            for image, spots in zip(images, places, strict=True)
+        ]
         judged = [
             [self._gate.judge(image, detection) for detection in detections]
             for image, detections in zip(images, found, strict=True)
@@ -170,6 +200,11 @@ class Pipeline:
             for detections, qualities in zip(found, judged, strict=True)
         ]
         return tuple(self.look(image, faces) if look else faces for image, faces in zip(images, read, strict=True))
+
+    def _find(self, image: Image, near: Sequence[Box]) -> tuple[Detection, ...]:
+        if near and isinstance(self._detector, NearDetector):
+            return self._detector.detect_near(image, near)
+        return self._detector.detect(image)
 
     def look(self, image: Image, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         """The same faces, with this picture's age and gender for those that are good enough, where switched on."""
@@ -215,7 +250,13 @@ class Stream:
         self._tracker = tracker
         self._smoother = smoother
         self._gatherer = gatherer
+        self._looked_s: float | None = None
         self._last_s: float | None = None
+        self._last: tuple[Face, ...] = ()
+
+    def near(self, time_s: float) -> tuple[Box, ...]:
+        """Near which places to look for faces in the next frame; none: everywhere. For `Pipeline.read_many`."""
+        return self._pipeline.near(time_s, self._last_s, self._last)
 
     def process(self, frame: Frame, dropped: int = 0) -> FrameResult:
         """Read one frame and place it among those before.
@@ -224,7 +265,8 @@ class Stream:
             frame: the next frame; its time must not lie before the last one's.
             dropped: frames passed over since the last one, to be told in the result.
         """
-        return self.place(frame, self._pipeline.read(frame.image, look=False), dropped)
+        faces = self._pipeline.read(frame.image, look=False, near=self.near(frame.time_s))
+        return self.place(frame, faces, dropped)
 
     def place(self, frame: Frame, faces: tuple[Face, ...], dropped: int = 0) -> FrameResult:
         """The second half of `process`: for faces that `Pipeline.read` found in the frame without a look.
@@ -234,12 +276,12 @@ class Stream:
         if self._gatherer is None:
             return self.follow(frame, self._pipeline.look(frame.image, faces), dropped)
         faces = self._decide(frame, faces)
-        if look_due(frame.time_s, self._last_s):
+        if look_due(frame.time_s, self._looked_s):
             # Only now is it known who they are, and so who has been looked at often enough.
             wanted = tuple(face for face in faces if self._gatherer.wants(face))
             seen = dict(zip(map(id, wanted), self._pipeline.look(frame.image, wanted), strict=True))
             faces = tuple(seen.get(id(face), face) for face in faces)
-        self._last_s = frame.time_s
+        self._looked_s = frame.time_s
         return self._result(frame, faces, dropped)
 
     def follow(self, frame: Frame, faces: tuple[Face, ...], dropped: int = 0) -> FrameResult:
@@ -248,6 +290,7 @@ class Stream:
 
     def _decide(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         if self._tracker is not None:
+            self._last_s, self._last = frame.time_s, faces
             faces = self._tracker.track(frame, faces)
         return self._smoother.smooth(frame, faces)
 

@@ -34,6 +34,7 @@ __all__ = [
     "Gate",
     "Gatherer",
     "Image",
+    "NearDetector",
     "Notice",
     "Quality",
     "Reason",
@@ -336,6 +337,15 @@ class Detector(Protocol):
 
     def detect(self, image: Image) -> tuple[Detection, ...]:
         """The faces of a picture, boxes within its borders, best first."""
+        ...
+
+
+@runtime_checkable
+class NearDetector(Detector, Protocol):
+    """A detector that can also look near known places alone, which takes less time."""
+
+    def detect_near(self, image: Image, near: Sequence[Box]) -> tuple[Detection, ...]:
+        """The faces at and around places where faces were a moment ago, as `detect` gives them."""
         ...
 
 

@@ -17,7 +17,7 @@ from mimik.errors import SourceError
 from mimik.pipeline import Pipeline, look_due
 from mimik.sinks.spool import Ending, Spool, read_frames
 from mimik.sources import Pictures, VideoFile, is_picture, list_folder
-from mimik.types import Frame, FrameResult, Notice, Source
+from mimik.types import Frame, FrameResult, Notice, Source, SourceKind
 
 __all__ = ["Job", "Opener", "Spooled", "follow", "open_input", "read_input"]
 
@@ -144,6 +144,7 @@ def _read(pipeline: Pipeline, job: Job, spool: Spool, opener: Opener, meter: Met
     except SourceError as error:
         return Ending(None, str(error))
     total = getattr(source, "frame_count", None) or 0
+    alone = source.kind is SourceKind.PICTURES
     error_text: str | None = None
     try:
         for frame in source:
@@ -151,7 +152,9 @@ def _read(pipeline: Pipeline, job: Job, spool: Spool, opener: Opener, meter: Met
                 return None
             if _due(frame.time_s, spool.last, job.fps):
                 # Who they are is not known yet: all are looked at, at the times at which `Stream.process` would.
-                faces = pipeline.read(frame.image, look=look_due(frame.time_s, spool.last and spool.last[1]))
+                last_s = spool.last and spool.last[1]
+                near = () if alone else pipeline.near(frame.time_s, last_s, spool.last_faces)
+                faces = pipeline.read(frame.image, look=look_due(frame.time_s, last_s), near=near)
                 spool.add(frame, faces)
                 meter.add(len(faces), (frame.index + 1) / total if total else 0.0)
     except SourceError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mimik.types import Frame, SourceKind
@@ -16,14 +17,14 @@ __all__ = ["STAGES", "StageClock"]
 
 STAGES = {
     "decode": ("",),
-    "detect": ("detect",),
+    "detect": ("detect", "detect_near"),
     "gate": ("judge",),
     "align": ("align",),
     "classify": ("classify",),
     "track": ("track",),
     "smooth": ("smooth",),
 }
-"""The stages, in the line's order, and each one's method that is timed."""
+"""The stages, in the line's order, and each one's methods that are timed."""
 
 
 class StageClock:
@@ -63,7 +64,7 @@ class StageClock:
 class _Timed:
     def __init__(self, clock: StageClock, name: str, stage: Any) -> None:
         self._stage = stage
-        for method in STAGES[name]:
+        for method in filter(partial(hasattr, stage), STAGES[name]):
             setattr(self, method, self._clocked(clock, name, getattr(stage, method)))
 
     def __getattr__(self, name: str) -> Any:

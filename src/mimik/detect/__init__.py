@@ -10,17 +10,17 @@ from types import MappingProxyType
 from typing import Protocol
 
 from mimik.detect.centerface import CenterFace
+from mimik.detect.nearby import Nearby, Weighed
 from mimik.detect.yunet import YuNet
 from mimik.errors import ConfigError, DetectorError
-from mimik.types import Detector
 
-__all__ = ["DETECTORS", "CenterFace", "DetectorMaker", "YuNet", "make_detector"]
+__all__ = ["DETECTORS", "CenterFace", "DetectorMaker", "Nearby", "YuNet", "make_detector"]
 
 
 class DetectorMaker(Protocol):
     """Makes a detector: see `make_detector` for the arguments."""
 
-    def __call__(self, *, threshold: float | None, side: int | None, threads: int) -> Detector: ...
+    def __call__(self, *, threshold: float | None, side: int | None, threads: int) -> Weighed: ...
 
 
 DETECTORS: Mapping[str, DetectorMaker] = MappingProxyType({"centerface": CenterFace})
@@ -29,7 +29,7 @@ DETECTORS: Mapping[str, DetectorMaker] = MappingProxyType({"centerface": CenterF
 
 def make_detector(
     name_or_path: str, *, threshold: float | None = None, side: int | None = None, threads: int = 0
-) -> Detector:
+) -> Nearby:
     """Make a detector.
 
     Args:
@@ -44,7 +44,7 @@ def make_detector(
         WeightsError: the weights of a named detector are missing or changed.
     """
     if name_or_path in DETECTORS:
-        return DETECTORS[name_or_path](threshold=threshold, side=side, threads=threads)
+        return Nearby(DETECTORS[name_or_path](threshold=threshold, side=side, threads=threads))
     path = Path(name_or_path).expanduser()
     if not path.is_file():
         raise ConfigError(
@@ -56,4 +56,4 @@ def make_detector(
         model = path.read_bytes()
     except OSError as error:
         raise DetectorError("{path}: the detector file cannot be read ({detail}).", path=path, detail=error) from error
-    return YuNet(model, str(path), threshold=threshold, side=side, threads=threads)
+    return Nearby(YuNet(model, str(path), threshold=threshold, side=side, threads=threads))

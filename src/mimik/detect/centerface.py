@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -78,11 +79,17 @@ class CenterFace:
         kept = suppress(boxes, scores, _OVERLAP)
         return detections(boxes[kept], scores[kept], landmarks[kept], width, height)
 
+    def pixels(self, width: int, height: int) -> int:
+        """How many pixels the network goes over for a picture of this size."""
+        size = fitted(width, height, self._side)
+        looks = [size, fitted(width, height, _COARSE_SIDE)] if max(size) > _ROOMY else [size]
+        return sum(math.prod(_padded(look)) for look in looks)
+
     def _look(self, image: Image, size: tuple[int, int]) -> _Found:
         """Boxes, scores and landmarks, in the picture's pixels, by the picture at about this size."""
         height, width = image.shape[:2]
         # The sides must be multiples of 32. Stretching to them found more faces than padding did.
-        columns, rows = (-(-length // 32) * 32 for length in size)
+        columns, rows = _padded(size)
         shrinks = columns < width and rows < height
         resized = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         blob = cv2.dnn.blobFromImage(resized, swapRB=True)
@@ -97,6 +104,10 @@ class CenterFace:
         boxes = np.concatenate([corner * scale, (corner + extent) * scale], axis=1)
         landmarks = (marks * extent[:, None] + corner[:, None]) * scale
         return boxes.astype(np.float32), heat[0, y, x], landmarks.astype(np.float32)
+
+
+def _padded(size: tuple[int, int]) -> tuple[int, int]:
+    return -(-size[0] // 32) * 32, -(-size[1] // 32) * 32
 
 
 def _weights() -> Path:

@@ -67,7 +67,7 @@ class YuNet:
         if self._fixed:
             shrink = min(1.0, self._fixed[0] / columns, self._fixed[1] / rows)
             columns, rows = max(1, int(columns * shrink)), max(1, int(rows * shrink))
-        canvas_columns, canvas_rows = self._fixed or (-(-columns // 32) * 32, -(-rows // 32) * 32)
+        canvas_columns, canvas_rows = self._canvas(columns, rows)
         resized = (
             image
             if (columns, rows) == (width, height)
@@ -88,6 +88,14 @@ class YuNet:
         kept = suppress(boxes, scores, _OVERLAP)
         scale = np.array([width / columns, height / rows], dtype=np.float32)
         return detections(boxes[kept] * np.tile(scale, 2), scores[kept], landmarks[kept] * scale, width, height)
+
+    def pixels(self, width: int, height: int) -> int:
+        """How many pixels the network goes over for a picture of this size."""
+        columns, rows = self._canvas(*fitted(width, height, self._side))
+        return columns * rows
+
+    def _canvas(self, columns: int, rows: int) -> tuple[int, int]:
+        return self._fixed or (-(-columns // 32) * 32, -(-rows // 32) * 32)
 
     def _decode(
         self, outputs: dict[str, NDArray[np.float32]], columns: int

@@ -22,7 +22,7 @@ from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
 from mimik.serve.problems import ProblemError
 from mimik.serve.right_of_way import RightOfWay
-from mimik.types import Face, Image
+from mimik.types import Box, Face, Image
 
 __all__ = ["Lane", "Scheduler", "Work"]
 
@@ -36,6 +36,10 @@ class Work(Protocol):
 
     def picture(self) -> Image:
         """Decode it: ``(H, W, 3)`` uint8, BGR."""
+        ...
+
+    def near(self) -> Sequence[Box]:
+        """Near which places to look for faces, asked after `picture`; none: everywhere."""
         ...
 
     def finish(self, faces: tuple[Face, ...]) -> None:
@@ -79,17 +83,23 @@ class Lane:
         """
         return self._scheduler._offer(self, works)
 
-    async def read(self, picture: Callable[[], Image], finish: Callable[[tuple[Face, ...]], _T]) -> _T:
+    async def read(
+        self,
+        picture: Callable[[], Image],
+        finish: Callable[[tuple[Face, ...]], _T],
+        near: Callable[[], Sequence[Box]] = tuple,
+    ) -> _T:
         """Let a picture wait for its turn, and for its outcome. The lane must have room.
 
         Args:
             picture: decodes it, in a thread of the scheduler.
             finish: makes of its faces what is given back, in the same thread.
+            near: near which places to look for faces, asked after `picture`; none: everywhere.
 
         Raises:
             MimikError: the picture cannot be read, or the server stops.
         """
-        reading = _Reading(picture, finish)
+        reading = _Reading(picture, finish, near)
         self.offer(reading)
         return await reading.outcome
 
@@ -116,11 +126,17 @@ class Lane:
 class _Reading(Generic[_T]):
     """Work whose outcome is awaited in the event loop in which it was made."""
 
-    def __init__(self, picture: Callable[[], Image], finish: Callable[[tuple[Face, ...]], _T]) -> None:
+    def __init__(
+        self,
+        picture: Callable[[], Image],
+        finish: Callable[[tuple[Face, ...]], _T],
+        near: Callable[[], Sequence[Box]] = tuple,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.outcome: asyncio.Future[_T] = self._loop.create_future()
         self._finish = finish
         self.picture = picture
+        self.near = near
 
     def finish(self, faces: tuple[Face, ...]) -> None:
         outcome = self._finish(faces)
@@ -254,29 +270,31 @@ class Scheduler:
         return taken
 
     def _read(self, works: Sequence[Work]) -> None:
-        decoded: list[tuple[Work, Image]] = []
+        decoded: list[tuple[Work, Image, Sequence[Box]]] = []
         for work in works:
             try:
-                decoded.append((work, work.picture()))
+                decoded.append((work, work.picture(), work.near()))
             except Exception as error:  # a defect of one client's picture is told to that client alone
                 _fail(work, error)
         if not decoded:
             return
         try:
-            found = self._pipeline.read_many([image for _, image in decoded], look=False)
+            found = self._pipeline.read_many(
+                [image for _, image, _ in decoded], look=False, near=[near for _, _, near in decoded]
+            )
         except Exception as error:
             if len(decoded) == 1:
                 _fail(decoded[0][0], error)
                 return
-            for work, image in decoded:  # whose picture it was shows when each is read alone
-                self._finish(work, image)
+            for work, image, near in decoded:  # whose picture it was shows when each is read alone
+                self._finish(work, image, near)
             return
-        for (work, _), faces in zip(decoded, found, strict=True):
+        for (work, _, _), faces in zip(decoded, found, strict=True):
             _finish(work, faces)
 
-    def _finish(self, work: Work, image: Image) -> None:
+    def _finish(self, work: Work, image: Image, near: Sequence[Box]) -> None:
         try:
-            faces = self._pipeline.read(image, look=False)
+            faces = self._pipeline.read(image, look=False, near=near)
         except Exception as error:
             _fail(work, error)
         else:

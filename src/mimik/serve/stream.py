@@ -34,7 +34,7 @@ from mimik.serve.schemas import to_text
 from mimik.serve.seats import Seats, close_reason, trouble
 from mimik.serve.visitor import Clock, decode_frame
 from mimik.sinks.rows import SCHEMA_VERSION
-from mimik.types import Face, Frame, Image, SourceKind
+from mimik.types import Box, Face, Frame, Image, SourceKind
 
 __all__ = ["EndIn", "OptionsIn", "Streams", "router"]
 
@@ -316,6 +316,10 @@ class _FrameWork:
         image = self._exchange.decode(self._data)
         self.frame = Frame(image, self.place, self._time_s, self._arrived_s, _WAY)
         return image
+
+    def near(self) -> tuple[Box, ...]:
+        assert self.frame is not None
+        return self._exchange.follower.near(self.frame.time_s)
 
     def finish(self, faces: tuple[Face, ...]) -> None:
         self._exchange.tell(self, faces)

@@ -23,7 +23,7 @@ from mimik.serve.limits import Limits
 from mimik.serve.live import Live, LiveStreams
 from mimik.serve.messages import PICTURE_HEADER, Message, error_message, result_message, to_json
 from mimik.serve.scheduler import Lane
-from mimik.types import Face, Frame, FrameResult, Image, SourceKind
+from mimik.types import Box, Face, Frame, FrameResult, Image, SourceKind
 
 __all__ = ["Clock", "VisitorCamera", "answer_camera", "decode_frame"]
 
@@ -71,6 +71,10 @@ class VisitorCamera:
         frame = Frame(image, self._index, self._clock.since_first(captured), arrived_s, _SOURCE)
         self._index += 1
         return frame
+
+    def near(self, frame: Frame) -> tuple[Box, ...]:
+        """Near which places to look for faces in the next frame, for `Pipeline.read_many`."""
+        return self._stream.near(frame.time_s)
 
     def place(self, frame: Frame, faces: tuple[Face, ...]) -> FrameResult:
         """The result of a frame, given the faces that `Pipeline.read_many` found in it without a look."""
@@ -156,7 +160,7 @@ async def _read(camera: VisitorCamera, lane: Lane, message: bytes, arrived_s: fl
     def finish(faces: tuple[Face, ...]) -> str:
         return to_json(result_message(camera.place(frames[0], faces), _number(message)))
 
-    return await lane.read(picture, finish)
+    return await lane.read(picture, finish, lambda: camera.near(frames[0]))
 
 
 def _post(loop: asyncio.AbstractEventLoop, notes: asyncio.Queue[Message], message: Message) -> None:

@@ -83,6 +83,7 @@ class Spool:
         frames: how many frames it holds.
         faces: how many faces they hold.
         last: index and time of the last frame it holds; None before the first.
+        last_faces: that frame's faces.
         ending: how the input ended; None where it has not.
 
     Raises:
@@ -93,6 +94,7 @@ class Spool:
         self.frames = 0
         self.faces = 0
         self.last: tuple[int, float] | None = None
+        self.last_faces: tuple[Face, ...] = ()
         self.ending: Ending | None = None
         head = _line({"mimik_spool": _FORMAT, **key})
         keep = self._recover(path, head)
@@ -125,6 +127,7 @@ class Spool:
             )
         )
         self._count(frame.index, frame.time_s, len(faces))
+        self.last_faces = faces
 
     def finish(self, ending: Ending) -> None:
         """Say that the input is done.
@@ -147,14 +150,16 @@ class Spool:
         with path.open("rb") as file:
             if file.readline() != head:
                 return None
-            keep = len(head)
+            keep, faces = len(head), []
             for line, values in _lines(file):
                 keep += len(line)
                 if "n" in values:
-                    self._count(values["n"], values["t"], len(values["f"]))
+                    faces = values["f"]
+                    self._count(values["n"], values["t"], len(faces))
                 else:
                     self.ending = _ending(values)
                     break
+        self.last_faces = tuple(_unpack(face) for face in faces)
         return keep
 
 

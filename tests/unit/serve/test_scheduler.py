@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from mimik.pipeline import Pipeline
 from mimik.serve.problems import ProblemError
 from mimik.serve.right_of_way import RightOfWay
 from mimik.serve.scheduler import Lane, Scheduler
-from mimik.types import Face, Image
+from mimik.types import Box, Face, Image
 from tests.fakes import fake_pipeline
 
 PICTURE = np.zeros((20, 20, 3), np.uint8)
@@ -28,32 +28,42 @@ class Slow:
         self.may_go = threading.Event()
         self.entered = threading.Semaphore(0)
         self.together: list[int] = []
+        self.near: list[Sequence[Box]] = []
         self.refuses = 0
         self._pipeline = fake_pipeline()
 
-    def read_many(self, images: Sequence[Image], *, look: bool = True) -> tuple[tuple[Face, ...], ...]:
+    def read_many(
+        self, images: Sequence[Image], *, look: bool = True, near: Sequence[Sequence[Box]] | None = None
+    ) -> tuple[tuple[Face, ...], ...]:
         assert not look, "people are looked at when it is known who they are"
         self.together.append(len(images))
+        self.near.extend(near or ())
         self.entered.release()
         assert self.may_go.wait(20)
         if any(image.shape[0] == self.refuses for image in images):
             raise RuntimeError("a defect")
         return self._pipeline.read_many(images, look=look)
 
-    def read(self, image: Image, *, look: bool = True) -> tuple[Face, ...]:
-        return self.read_many((image,), look=look)[0]
+    def read(self, image: Image, *, look: bool = True, near: Sequence[Box] = ()) -> tuple[Face, ...]:
+        return self.read_many((image,), look=look, near=(near,))[0]
 
 
 class Note:
     """Work that writes down when it is finished."""
 
-    def __init__(self, done: list[str], name: str, image: Image = PICTURE) -> None:
+    def __init__(
+        self, done: list[str], name: str, image: Image = PICTURE, near: Callable[[], Sequence[Box]] = tuple
+    ) -> None:
         self._done = done
         self._name = name
         self._image = image
+        self._near = near
 
     def picture(self) -> Image:
         return self._image
+
+    def near(self) -> Sequence[Box]:
+        return self._near()
 
     def finish(self, faces: tuple[Face, ...]) -> None:
         assert len(faces) == 1
@@ -101,6 +111,28 @@ def test_one_picture_a_client_in_turn(slow: Slow) -> None:
     slow.may_go.set()
     _until(done, 25)
     assert done[:7] == ["begun", "first", "second", "greedy", "first", "second", "greedy"]
+    scheduler.close()
+
+
+def test_where_to_look_is_asked_when_the_picture_before_is_finished(slow: Slow) -> None:
+    """Each picture is looked at near its own client's faces; the same where it is read alone after a failure."""
+    scheduler, done = _scheduler(slow, together=2), list[str]()
+    lane, other = scheduler.lane(2), scheduler.lane(2)
+
+    def near() -> tuple[Box, ...]:
+        return (Box(0, 0, len(done), 1),)
+
+    slow.refuses = 7
+    lane.offer(Note(done, "begun", near=near))
+    assert slow.entered.acquire(timeout=20)
+    lane.offer(Note(done, "next", near=near))
+    other.offer(Note(done, "other", image=np.zeros((7, 20, 3), np.uint8)))
+    slow.may_go.set()
+    _until(done, 3)
+    assert sorted(done) == ["begun", "next", "other RuntimeError"]
+    assert slow.near[0] == (Box(0, 0, 0, 1),)
+    assert sorted(map(len, slow.near[1:])) == [0, 0, 1, 1]
+    assert [each for each in slow.near[1:] if each] == [(Box(0, 0, 1, 1),)] * 2
     scheduler.close()
 
 
