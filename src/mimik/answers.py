@@ -63,7 +63,13 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
 
 
 def unreachable(address: str, error: Exception) -> ServerError:
-    """The error of a server that is not there."""
+    """The error of a server that is not there, or that nobody here vouches for."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return ServerError(
+            "{address}: its certificate is not trusted here. Give the file of one of your own as verify, and ask under"
+            " a name that stands in it.",
+            address=address,
+        )
     return ServerError(
         "{address}: no Mimik answers there ({detail}). Start one with `mimik serve`, or give its address.",
         address=address,

@@ -305,11 +305,11 @@ def _show(terminal: Terminal, figures: Figures, advice: Sequence[Advice]) -> Non
     terminal.out.print(
         text(
             "Live at 30 frames a second: {p50:.0f} ms from capture to result, 95 of 100 within {p95:.0f} ms; "
-            "{fps:.0f} frames a second read, {dropped:.0%} passed over.",
+            "{fps:.0f} frames a second read, {dropped:.0f}% passed over.",
             p50=live.p50_ms,
             p95=live.p95_ms,
             fps=live.read_fps,
-            dropped=live.dropped,
+            dropped=live.dropped * 100,
         ),
         markup=False,
         soft_wrap=True,

@@ -17,7 +17,8 @@ import pytest
 from websockets.sync.client import connect
 
 from mimik.cli import main
-from mimik.errors import ConfigError
+from mimik.client import Client
+from mimik.errors import ConfigError, ServerError
 from mimik.keys import Keyring
 from mimik.serve import Access, Transport, create_app, serve
 from mimik.serve.audit import Audit, audit_path
@@ -112,6 +113,8 @@ def test_tls_with_a_private_certificate(ring: Keyring, trusting: ssl.SSLContext)
         assert server.http.get("/v1/models", headers=bearer(ring)).status_code == 200
         with pytest.raises(httpx.ConnectError, match=r"(?i)certificate"), httpx.Client(trust_env=False) as strict:
             strict.get(f"{server.address}/healthz")
+        with pytest.raises(ServerError, match="not trusted here"), Client(server.address) as own:
+            own.models()
         with pytest.raises(httpx.RemoteProtocolError), httpx.Client(trust_env=False) as plain:
             plain.get(server.address.replace("https", "http") + "/healthz")
 
