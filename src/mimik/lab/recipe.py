@@ -77,8 +77,8 @@ class Recipe(_Base):
     epochs: int = Field(ge=1, le=10_000, description="Passes over Training, at most.")
     start: str | tuple[str, ...] = Field(
         default="",
-        description="Weights to begin from, `runs/NAME/weights.pt` say, of the same network, or of a shallower residual "
-        "one; of several, their mean (Wortsman et al. 2022); empty: from chance.",
+        description="Weights to begin from, `runs/NAME/weights.pt` say, of the same network, or of a shallower "
+        "residual one; of several, their mean (Wortsman et al. 2022); empty: from chance.",
     )
     origin: str = Field(
         default="from scratch",
