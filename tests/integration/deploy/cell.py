@@ -20,7 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Root", "ask", "enter", "in_cell", "loopback_up", "mount", "permitted"]
+__all__ = ["SCRATCH", "Root", "ask", "enter", "in_cell", "loopback_up", "mount", "permitted"]
+
+SCRATCH = Path("/mnt")
+"""Where a cell has room of its own; not /tmp, in which the project may lie."""
 
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _UNSHARED = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -52,6 +55,7 @@ def in_cell(module: str, order: Mapping[str, Any], timeout_s: float) -> dict[str
 def enter() -> dict[str, Any]:
     """Begin within a cell: the order."""
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    mount("tmpfs", SCRATCH, kind="tmpfs")
     loopback_up()
     order: dict[str, Any] = json.load(sys.stdin)
     return order
@@ -167,7 +171,7 @@ print(json.dumps([answer.status, answer.read().decode("utf-8", "replace")[:20000
 
 def ask(method: str, address: str, headers: dict[str, str], body: str | None = None) -> list[Any]:
     """An HTTP request from this process's side, which shares the network: status and text."""
-    order = Path("/tmp/order.json")
+    order = SCRATCH / "order.json"
     order.write_text(json.dumps([method, address, headers, body]), encoding="utf-8")
     done = subprocess.run([sys.executable, "-c", _ASK, str(order)], capture_output=True, text=True, check=True)
     answer: list[Any] = json.loads(done.stdout)

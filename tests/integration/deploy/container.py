@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.integration.deploy.cell import Root, ask, enter, mount
+from tests.integration.deploy.cell import SCRATCH, Root, ask, enter, mount
 from tests.integration.deploy.containerfile import Instruction, Stage, command_of, parse, variables
 
 __all__ = ["context_files"]
@@ -120,11 +120,10 @@ class _Build:
 def main() -> None:
     """Read the order, and print the report."""
     order = enter()
-    mount("tmpfs", Path("/tmp"), kind="tmpfs")
-    picture = Path("/tmp/picture.jpg")
+    picture = SCRATCH / "picture.jpg"
     picture.write_bytes(bytes.fromhex(order["picture"]))
     stages = parse(_REPOSITORY / "deploy" / "Containerfile")
-    build = _Build(Path("/tmp"), order["installed"])
+    build = _Build(SCRATCH, order["installed"])
     for stage in stages:
         root = build.take(stage)
     report: dict[str, Any] = {"ran": build.ran}

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.integration.deploy.cell import Root, ask, enter, mount
+from tests.integration.deploy.cell import SCRATCH, Root, ask, enter, mount
 
 __all__ = ["UNIT", "allowed_calls", "settings"]
 
@@ -65,12 +65,11 @@ def allowed_calls(filters: Sequence[str]) -> list[str]:
 def main() -> None:
     """Read the order, and print the report."""
     order = enter()
-    mount("tmpfs", Path("/tmp"), kind="tmpfs")
-    picture = Path("/tmp/picture.jpg")
+    picture = SCRATCH / "picture.jpg"
     picture.write_bytes(bytes.fromhex(order["picture"]))
     unit = settings()
     root = Root.over_this(
-        Path("/tmp/root"), {"/installed": sysconfig.get_path("purelib"), "/tests": str(UNIT.parents[1])}
+        SCRATCH / "root", {"/installed": sysconfig.get_path("purelib"), "/tests": str(UNIT.parents[1])}
     )
     root.show_python()
     command = root.at("/opt/mimik/bin/mimik")
