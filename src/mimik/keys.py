@@ -16,7 +16,6 @@ import os
 import re
 import secrets
 import string
-import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from mimik.errors import ConfigError
+from mimik.locks import locked
 
 __all__ = ["SCOPES", "Key", "Keyring", "default_keys", "parse_token"]
 
@@ -240,7 +240,7 @@ class Keyring:
             raise self._unusable(error.strerror or error) from error
         with os.fdopen(descriptor, "r+b") as lock:
             until_s = time.monotonic() + _PATIENCE_S
-            while not _locked(lock.fileno()):
+            while not locked(lock.fileno()):
                 if time.monotonic() > until_s:
                     raise ConfigError("{path}: another program has been changing it for long.", path=self.path)
                 time.sleep(0.02)
@@ -268,18 +268,3 @@ def _key(values: Mapping[str, Any]) -> Key:
     if not (key.expires_s is None or isinstance(key.expires_s, int | float)):
         raise ValueError("not a date")
     return key
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

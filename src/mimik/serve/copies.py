@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mimik.locks import locked
 
 if TYPE_CHECKING:
     from mimik.store import Store
@@ -68,23 +69,7 @@ def alone(folder: Path, machine: str) -> Iterator[bool]:
     make_private(folder)
     name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in machine)
     with (folder / f"worker-{name}{_LOCK}").open("a+b") as file:
-        yield _locked(file.fileno())
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        yield locked(file.fileno())
 
 
 def tidy(folder: Path, wanted: set[str]) -> None:
