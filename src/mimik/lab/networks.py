@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from mimik.errors import ConfigError
 from mimik.lab.data import Progress
 from mimik.lab.recipe import Recipe
 from mimik.lab.zoo import NETWORKS, ResidualNet
+from mimik.weights import verified
 
 __all__ = [
     "MEAN",
@@ -24,6 +26,7 @@ __all__ = [
     "choose_bf16",
     "load_mean",
     "load_network",
+    "load_shipped",
     "load_weights",
     "normalise",
     "predict",
@@ -69,6 +72,62 @@ def load_mean(network: nn.Module, files: Sequence[Path]) -> None:
         for name, values in network.state_dict().items():
             mean[name] = values.clone() if not number else mean[name] + (values - mean[name]) / (number + 1)
     network.load_state_dict({name: values.to(network.state_dict()[name].dtype) for name, values in mean.items()})
+
+
+def load_shipped(network: nn.Module, name: str, images: NDArray[np.uint8]) -> None:
+    """Put a shipped model's weights into a network of the same layers, so that it can be trained on.
+
+    In the shipped file batch normalisation is folded into the convolutions. Here each normalisation counts what its
+    convolution gives for some faces, and scales and shifts by just that: the network says what the shipped one does.
+
+    Args:
+        network: of the shipped model's shape.
+        name: the shipped model's.
+        images: ``(N, 48, 48)`` gray pictures to count on; the first 1,024 are used.
+
+    Raises:
+        ConfigError: the shipped model has other layers.
+        WeightsError: there is no such model.
+    """
+    _, file = verified(name)
+    graph = onnx.load(str(file)).graph
+    values = {tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer}
+    layers = [node.input[1:] for node in graph.node if node.op_type in ("Conv", "Gemm")]
+    own = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.Linear)]
+    theirs = [tuple(values[weight].shape) for weight, _ in layers]
+    if theirs != [tuple(module.weight.shape) for module in own if not isinstance(module, nn.BatchNorm2d)]:
+        raise ConfigError("The shipped model {name} has other layers than this network.", name=name)
+    hooks = []
+    bias = torch.empty(0)
+    with torch.no_grad():
+        for module in own:
+            if isinstance(module, nn.BatchNorm2d):  # after its convolution, whose bias it takes over
+                module.reset_parameters()
+                module.weight.fill_((1 + module.eps) ** 0.5)
+                module.bias.copy_(bias)
+                hooks.append(module.register_forward_hook(_count))
+                continue
+            weight, bias = (values[name] for name in layers.pop(0))
+            module.weight.copy_(weight)
+            if module.bias is not None:
+                module.bias.copy_(bias)
+    network.eval()
+    with torch.inference_mode():
+        network(normalise(torch.from_numpy(images[:1024])[:, None] / 255))
+    for hook in hooks:
+        hook.remove()
+
+
+def _count(norm: nn.Module, given: tuple[Tensor, ...], _: Tensor) -> None:
+    """Let a normalisation that shifts by its bias alone say the same by what it is given."""
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    variance, mean = torch.var_mean(given[0].float(), (0, 2, 3))
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.weight.copy_((variance + norm.eps) ** 0.5)
+    norm.bias.add_(mean)
 
 
 def load_network(recipe: Recipe, run: Path) -> nn.Module:

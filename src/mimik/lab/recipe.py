@@ -78,7 +78,8 @@ class Recipe(_Base):
     start: str | tuple[str, ...] = Field(
         default="",
         description="Weights to begin from, `runs/NAME/weights.pt` say, of the same network, or of a shallower "
-        "residual one; of several, their mean (Wortsman et al. 2022); empty: from chance.",
+        "residual one; of several, their mean (Wortsman et al. 2022); the name of a shipped model, `default` say, for "
+        "its weights; empty: from chance.",
     )
     origin: str = Field(
         default="from scratch",
@@ -119,6 +120,11 @@ class Recipe(_Base):
     batch: int = Field(default=128, ge=2, le=65_536, description="Faces a step, over all processes together.")
     decay: float = Field(default=5e-4, ge=0, le=1, description="Weight decay of matrices, for sgd and adamw.")
     smoothing: float = Field(default=0.1, ge=0, lt=1, description="Label smoothing of the FER-2013 labels.")
+    consensus: Share = Field(
+        default=0.0,
+        description="Share of the FER-2013 targets that is not the one label but how often such a face is labelled so, "
+        "foretold from what the ten FER+ taggers said of it.",
+    )
     ferplus: float = Field(
         default=1.0,
         ge=0,

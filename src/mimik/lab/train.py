@@ -21,10 +21,11 @@ from torch.optim.lr_scheduler import ConstantLR, OneCycleLR, ReduceLROnPlateau
 
 from mimik.errors import ConfigError
 from mimik.lab.augment import augment, mixed
+from mimik.lab.consensus import foretold_labels
 from mimik.lab.curves import draw_curves
 from mimik.lab.data import Faces, Progress
 from mimik.lab.metrics import ferplus_labels
-from mimik.lab.networks import choose_bf16, load_mean, load_network, normalise, predict
+from mimik.lab.networks import choose_bf16, load_mean, load_network, load_shipped, normalise, predict
 from mimik.lab.recipe import DistilRecipe, Recipe
 from mimik.lab.runs import (
     Predictions,
@@ -42,6 +43,7 @@ from mimik.lab.runs import (
 from mimik.lab.team import Team
 from mimik.lab.zoo import NETWORKS
 from mimik.lab.zoo.size import fused, multiply_adds
+from mimik.weights import records
 
 __all__ = ["train"]
 
@@ -116,7 +118,10 @@ def _train(
     network = NETWORKS[recipe.network]()
     if recipe.start:
         files = (recipe.start,) if isinstance(recipe.start, str) else recipe.start
-        load_mean(network, [Path(file) for file in files])
+        if recipe.start in {record.name for record in records()}:
+            load_shipped(network, str(recipe.start), splits.training.images)
+        else:
+            load_mean(network, [Path(file) for file in files])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     averaging = torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
@@ -282,6 +287,8 @@ def _targets(recipe: Recipe, faces: Faces, teaching: Mapping[str, NDArray[np.flo
     """Every row's targets; a row's weight is its class's, as a factor of its shares."""
     labels = torch.from_numpy(faces.labels)
     shares = functional.one_hot(labels, 7) * (1 - recipe.smoothing) + recipe.smoothing / 7
+    if recipe.consensus:
+        shares = torch.lerp(shares, torch.from_numpy(foretold_labels(faces)), recipe.consensus)
     many = torch.bincount(labels, minlength=7).clamp(min=1).float()
     weights = (many.sum() / many) ** recipe.class_weights
     weights = weights / weights[labels].mean()
