@@ -75,12 +75,12 @@ def moved(before: Gray, after: Gray, face: Detection) -> Detection | None:
         return None
     was, now = (_part(picture, x1, y1, columns, rows, shrink) for picture in (before, after))
     x, y = box.centre
-    scaled = _PLACES * np.float32((box.width / shrink, box.height / shrink))
-    points = (scaled + np.float32(((x - x1) / shrink, (y - y1) / shrink)))[:, None]
+    middle, spans = np.array(((x - x1, y - y1), (box.width, box.height)), np.float32) / shrink
+    points = (_PLACES * spans + middle)[:, None]
     there, seen, unlike = (np.asarray(values) for values in _look_up(was, now, points))
     home, back, _ = (np.asarray(values) for values in _look_up(now, was, there))
     astray = np.abs(home - points).max(axis=(1, 2))
-    good = ((seen & back)[:, 0] == 1) & (astray < _HOME) & (unlike[:, 0] < _DARKER)
+    good = ((seen * back)[:, 0] == 1) & (astray < _HOME) & (unlike[:, 0] < _DARKER)
     turn = _similarity(points[good, 0].astype(np.float64), there[good, 0].astype(np.float64))
     if turn is None:
         return None
