@@ -25,7 +25,7 @@ _NEW = -1
 
 
 def prepare_tracking() -> None:
-    """Begin to import what a `PersonTracker` needs, in a thread of its own: half a second that need not be waited for."""
+    """Begin to import what a `PersonTracker` needs, in a thread of its own: half a second that nobody waits for."""
     threading.Thread(target=importlib.import_module, args=("trackers",), name="mimik-import", daemon=True).start()
 
 
