@@ -74,6 +74,7 @@ ARROWS: dict[str, set[str]] = {
         "sinks",
         "sources",
         "store",
+        "track",
         "weights",
         "words",
     },
