@@ -139,7 +139,7 @@ def test_every_setting_is_tried_and_told(fake_load: _FakeLoad, capsys: pytest.Ca
 def test_people_are_told_in_their_language(fake_load: _FakeLoad, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--seconds", "1", "--lang=tr"]) == 0
     told = capsys.readouterr().out
-    assert "saniyede kare" in told
+    assert "ortanca" in told
     assert "→ Bir saatlik 1280×720 video" in told
     assert "Live at" not in told
 
