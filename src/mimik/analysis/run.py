@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Protocol
 
 from mimik.analysis.drawing import Drawing, draw_all, publish
 from mimik.analysis.inputs import Job, Opener, Spooled, follow, open_input, read_input
@@ -23,10 +24,25 @@ from mimik.sinks.tables import TABLE_SINKS
 from mimik.sinks.whole import unwritable
 from mimik.types import Sink
 
-__all__ = ["Summary", "analyse"]
+__all__ = ["Engine", "Summary", "analyse"]
 
 _SPOOLS = ".mimik-analysis"
 _ANNOTATED = "annotated"
+
+
+class Engine(Protocol):
+    """Reads inputs into their spools, in another way than one after the other in this process."""
+
+    def read(self, jobs: Sequence[Job], meter: Meter, stop: Event) -> list[Spooled]:
+        """Read the inputs, or what is left of them.
+
+        Returns:
+            Those that were read to their end, in order, up to the first that was not because it was stopped.
+
+        Raises:
+            MimikError: the engine cannot be used. What was read is kept.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,7 @@ def analyse(
     stop: Event | None = None,
     opener: Opener = open_input,
     keep: Callable[[Spooled], AbstractContextManager[Sink | None]] | None = None,
+    engine: Engine | None = None,
 ) -> Summary:
     """Read pictures and videos into ``faces.csv``, ``faces.json`` or ``faces.parquet``, a row a face a frame.
 
@@ -91,6 +108,7 @@ def analyse(
         stop: set it, from any thread, to stop after the frame at hand.
         opener: makes a source of an input.
         keep: asked for each input that was read, once everything is; what it gives takes the input's results, too.
+        engine: what reads the inputs; None: this process, one after the other.
 
     Raises:
         ConfigError: a format is unknown, or `fps` is not above 0.
@@ -106,12 +124,11 @@ def analyse(
     targets = _targets(output, formats)
     with FolderLock(output, spools):
         meter = Meter("read", len(paths), progress)
-        done: list[Spooled] = []
-        for path in paths:
-            spooled = read_input(pipeline, Job.plan(path, spools, pipeline.identity, fps), opener, meter, stop)
-            if spooled is None:
-                break
-            done.append(spooled)
+        jobs = [Job.plan(path, spools, pipeline.identity, fps) for path in paths]
+        if engine is None:
+            done = _read_in_turn(pipeline, jobs, opener, meter, stop)
+        else:
+            done = engine.read(jobs, meter, stop)
         faces_per_s = meter.faces_per_s
 
         files: list[Path] = []
@@ -136,6 +153,18 @@ def analyse(
             files=() if interrupted else tuple(files),
             interrupted=interrupted,
         )
+
+
+def _read_in_turn(
+    pipeline: Pipeline, jobs: Sequence[Job], opener: Opener, meter: Meter, stop: Event
+) -> list[Spooled]:
+    done: list[Spooled] = []
+    for job in jobs:
+        spooled = read_input(pipeline, job, opener, meter, stop)
+        if spooled is None:
+            break
+        done.append(spooled)
+    return done
 
 
 def _targets(output: Path, formats: Sequence[str]) -> dict[str, Path]:

@@ -8,7 +8,7 @@ its newline is there: what a killed process left of a line is cut off.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ from mimik.types import (
     State,
 )
 
-__all__ = ["Ending", "Spool", "SpooledFrame", "read_frames"]
+__all__ = ["Ending", "Spool", "SpooledFrame", "pack_frame", "read_frames", "unpack_frames"]
 
 _FORMAT = 1
 
@@ -114,18 +114,7 @@ class Spool:
         Raises:
             SinkError: the file cannot be written.
         """
-        height, width = frame.image.shape[:2]
-        self._file.append(
-            _line(
-                {
-                    "n": frame.index,
-                    "t": float(frame.time_s),
-                    "w": width,
-                    "h": height,
-                    "f": [_pack(face) for face in faces],
-                }
-            )
-        )
+        self._file.append(pack_frame(frame, faces))
         self._count(frame.index, frame.time_s, len(faces))
         self.last_faces = faces
 
@@ -167,18 +156,37 @@ def read_frames(path: Path) -> Iterator[SpooledFrame]:
     """A spool's frames, one at a time."""
     with path.open("rb") as file:
         file.readline()
-        for _, values in _lines(file):
-            if "n" in values:
-                yield SpooledFrame(
-                    values["n"], values["t"], values["w"], values["h"], tuple(_unpack(face) for face in values["f"])
-                )
+        yield from unpack_frames(file)
+
+
+def pack_frame(frame: Frame, faces: tuple[Face, ...]) -> bytes:
+    """A frame's reading as a spool has it: a line."""
+    height, width = frame.image.shape[:2]
+    return _line(
+        {
+            "n": frame.index,
+            "t": float(frame.time_s),
+            "w": width,
+            "h": height,
+            "f": [_pack(face) for face in faces],
+        }
+    )
+
+
+def unpack_frames(lines: Iterable[bytes]) -> Iterator[SpooledFrame]:
+    """The frames of lines that `pack_frame` made."""
+    for _, values in _lines(lines):
+        if "n" in values:
+            yield SpooledFrame(
+                values["n"], values["t"], values["w"], values["h"], tuple(_unpack(face) for face in values["f"])
+            )
 
 
 def _line(values: dict[str, Any]) -> bytes:
     return json.dumps(values, separators=(",", ":")).encode() + b"\n"
 
 
-def _lines(file: Any) -> Iterator[tuple[bytes, dict[str, Any]]]:
+def _lines(file: Iterable[bytes]) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Whole lines up to the first torn one. After a power cut a line's end may be there without its middle."""
     for line in file:
         if not line.endswith(b"\n"):
