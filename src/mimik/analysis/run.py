@@ -125,10 +125,8 @@ def analyse(
     with FolderLock(output, spools):
         meter = Meter("read", len(paths), progress)
         jobs = [Job.plan(path, spools, pipeline.identity, fps) for path in paths]
-        if engine is None:
-            done = _read_in_turn(pipeline, jobs, opener, meter, stop)
-        else:
-            done = engine.read(jobs, meter, stop)
+        read = _InTurn(pipeline, opener).read if engine is None else engine.read
+        done = read(jobs, meter, stop)
         faces_per_s = meter.faces_per_s
 
         files: list[Path] = []
@@ -155,16 +153,21 @@ def analyse(
         )
 
 
-def _read_in_turn(
-    pipeline: Pipeline, jobs: Sequence[Job], opener: Opener, meter: Meter, stop: Event
-) -> list[Spooled]:
-    done: list[Spooled] = []
-    for job in jobs:
-        spooled = read_input(pipeline, job, opener, meter, stop)
-        if spooled is None:
-            break
-        done.append(spooled)
-    return done
+class _InTurn:
+    """Reads inputs in this process, one after the other."""
+
+    def __init__(self, pipeline: Pipeline, opener: Opener) -> None:
+        self._pipeline = pipeline
+        self._opener = opener
+
+    def read(self, jobs: Sequence[Job], meter: Meter, stop: Event) -> list[Spooled]:
+        done: list[Spooled] = []
+        for job in jobs:
+            spooled = read_input(self._pipeline, job, self._opener, meter, stop)
+            if spooled is None:
+                break
+            done.append(spooled)
+        return done
 
 
 def _targets(output: Path, formats: Sequence[str]) -> dict[str, Path]:

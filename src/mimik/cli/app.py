@@ -15,6 +15,7 @@ from mimik.cli.lab import lab_app
 from mimik.cli.language import Command, Group
 from mimik.cli.session.app import session_app
 from mimik.cli.terminal import Terminal
+from mimik.errors import ConfigError
 from mimik.words import LANGUAGES, choose_language
 
 __all__ = ["app"]
@@ -236,7 +237,8 @@ def live(
         "  mimik analyze '*.mp4' -o out --format csv,parquet   two tables\n"
         "  mimik analyze film.mp4 -o out --fps 2               two frames a second\n"
         "  mimik analyze film.mp4 -o out --annotate            draws them in, too\n"
-        "  mimik analyze film.mp4 -o out --session 'Spot A'    a session, for a report"
+        "  mimik analyze film.mp4 -o out --session 'Spot A'    a session, for a report\n"
+        "  mimik analyze films/ -o out --engine ray            on all machines of Ray"
     ),
 )
 def analyze(
@@ -266,10 +268,15 @@ def analyze(
     threads: Threads = None,
     side: Side = None,
     attributes: options.Attributes = False,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    workers: options.Workers = None,
 ) -> None:
     from mimik.cli import analyze as work
     from mimik.cli.models import settings
 
+    if engine == "local" and (address is not None or workers is not None):
+        raise ConfigError("--address and --workers are about a cluster. Give --engine ray, too.")
     kept = tuple(tags or ())
     wish = options.Wish(session, purpose, consent, ground, kept, aggregate_only, raw_days, keep_days, db=db)
     code = work.analyze(
@@ -283,6 +290,81 @@ def analyze(
         fps=fps,
         as_json=as_json,
         wish=wish,
+        cluster=work.Cluster(address, workers) if engine == "ray" else None,
+    )
+    raise typer.Exit(code)
+
+
+@app.command(
+    cls=Command,
+    help=(
+        "Watch many cameras at once, on all machines of a Ray cluster.\n\n"
+        "Each SOURCE has a worker of its own; where a worker or a machine is lost, another one takes the camera on within "
+        "seconds. How each camera is, stands in a table, or with --json on standard output, a line a camera and second. "
+        "Video files are played at their own pace.\n\n"
+        "With --session, each camera is kept as a session. "
+        "Exit code: 0, 1 a camera could never be read, 130 Ctrl-C."
+    ),
+    epilog=(
+        "Examples:\n"
+        "  mimik watch 0 1 rtsp://10.0.0.5/stream -o out     a table a camera, in out/\n"
+        "  mimik watch $(cat cameras.txt) --address auto     on this machine's cluster\n"
+        "  mimik watch 0 1 --session Hall --json             sessions; health as JSON"
+    ),
+)
+def watch(
+    context: typer.Context,
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE", help="Camera numbers, RTSP or HTTP addresses, video files.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where the tables go; none where absent.")
+    ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="FORMATS", help="jsonl or csv, or both with a comma.")
+    ] = "jsonl",
+    seconds: Seconds = None,
+    share: Annotated[
+        float,
+        typer.Option(
+            metavar="F",
+            min=0.01,
+            max=64,
+            help="Processor cores that are set aside for a camera.",
+            rich_help_panel="Cluster",
+        ),
+    ] = 0.5,
+    address: options.Address = None,
+    session: options.Title = None,
+    purpose: options.Purposes = None,
+    consent: options.Consent = None,
+    ground: options.Ground = None,
+    tags: options.Tags = None,
+    aggregate_only: options.AggregateOnly = False,
+    raw_days: options.RawDays = None,
+    keep_days: options.KeepDays = None,
+    db: options.Database = None,
+    as_json: AsJson = False,
+    detector: Detector = None,
+    model: Model = None,
+    side: LiveSide = None,
+    attributes: options.Attributes = False,
+) -> None:
+    from mimik.cli import watch as work
+    from mimik.cli.models import settings
+
+    kept = tuple(tags or ())
+    code = work.watch(
+        context.obj,
+        settings(detector, model, None, side, live=True, attributes=attributes, purpose=purpose),
+        sources,
+        output,
+        formats=formats,
+        seconds=seconds,
+        share=share,
+        address=address,
+        as_json=as_json,
+        wish=options.Wish(session, purpose, consent, ground, kept, aggregate_only, raw_days, keep_days, db=db),
     )
     raise typer.Exit(code)
 

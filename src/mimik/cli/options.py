@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 __all__ = [
+    "Address",
     "AggregateOnly",
     "Attributes",
     "Clip",
     "Consent",
     "Database",
+    "Engine",
     "Ground",
     "KeepDays",
     "Purposes",
@@ -20,6 +22,7 @@ __all__ = [
     "Tags",
     "Title",
     "Wish",
+    "Workers",
 ]
 
 _PANEL = "Session"
@@ -101,6 +104,32 @@ Attributes = Annotated[
         "--attributes",
         help="Also estimate each person's age range and gender, roughly; never in lessons or at work.",
         rich_help_panel="Models",
+    ),
+]
+
+_CLUSTER = "Cluster"
+
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(
+        metavar="local|ray",
+        help="What does the work: this process, or workers of Ray, here or on other machines.",
+        rich_help_panel=_CLUSTER,
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="The Ray cluster; auto: the one that this machine belongs to.",
+        show_default="MIMIK_RAY_ADDRESS, or a Ray of its own on this machine",
+        rich_help_panel=_CLUSTER,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, help="Most workers.", show_default="one a processor core", rich_help_panel=_CLUSTER
     ),
 ]
 

@@ -69,7 +69,9 @@ def connected(address: str | None = None, notice: Notice | None = None) -> Itera
     if ray.is_initialized():  # by whoever called us, who also ends it
         yield Connection(_cpus(), None, started=False)
         return
-    own: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1", "_node_ip_address": "127.0.0.1"} if started else {}
+    own: dict[str, Any] = (
+        {"include_dashboard": True, "dashboard_host": "127.0.0.1", "_node_ip_address": "127.0.0.1"} if started else {}
+    )
     verbose = logging.getLogger().isEnabledFor(logging.INFO)
     level = logging.INFO if verbose else logging.ERROR
     try:

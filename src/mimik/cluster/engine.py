@@ -237,6 +237,8 @@ class _Run:
 
     def left(self) -> list[Task]:
         """What is to be done in another round: the rest of inputs that deviated, in one go."""
+        for number in list(self._joiners):
+            self._complete(number)  # where all of it waited from an earlier run
         tasks = []
         for number in self._deviated:
             joiner = self._joiners[number]

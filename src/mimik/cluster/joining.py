@@ -107,7 +107,9 @@ class Joiner:
         path = self._path(reading.segment)
         draft = path.with_suffix(f"{path.suffix}-draft")
         try:
-            draft.write_bytes(json.dumps({"kind": reading.kind, "error": reading.error}).encode() + b"\n" + reading.lines)
+            draft.write_bytes(
+                json.dumps({"kind": reading.kind, "error": reading.error}).encode() + b"\n" + reading.lines
+            )
             draft.replace(path)
         except OSError as error:
             raise stopped(path, error) from error
