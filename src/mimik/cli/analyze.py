@@ -73,11 +73,8 @@ def analyze(
         pipeline = Pipeline.load(settings)
         paths = expand_inputs(inputs)
         films = None if plan is None else Films(terminal, plan, paths, pipeline.model)
-        with (
-            _engine(terminal, settings, pipeline, cluster, teller) as engine,
-            _progress(terminal) as tell,
-            Stop(stop.set),
-        ):
+        reading = _engine(terminal, settings, pipeline, cluster, teller)
+        with reading as engine, _progress(terminal) as tell, Stop(stop.set):
             summary = analyse(
                 pipeline,
                 paths,

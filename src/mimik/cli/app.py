@@ -299,8 +299,8 @@ def analyze(
     cls=Command,
     help=(
         "Watch many cameras at once, on all machines of a Ray cluster.\n\n"
-        "Each SOURCE has a worker of its own; where a worker or a machine is lost, another one takes the camera on within "
-        "seconds. How each camera is, stands in a table, or with --json on standard output, a line a camera and second. "
+        "Each SOURCE has a worker of its own; where a worker or a machine is lost, another one takes the camera on "
+        "within seconds. A table shows how each camera is, or --json prints it, a line a camera and second. "
         "Video files are played at their own pace.\n\n"
         "With --session, each camera is kept as a session. "
         "Exit code: 0, 1 a camera could never be read, 130 Ctrl-C."

@@ -130,7 +130,7 @@ def _signals() -> Iterator[None]:
 
 @contextmanager
 def _silence(verbose: bool) -> Iterator[None]:
-    """Keep what Ray's core says as it starts away from the results on standard output, and from people who do not ask."""
+    """Keep what Ray's core says as it starts away from standard output, and from people who do not ask."""
     sys.stdout.flush()
     kept = [os.dup(number) for number in (1, 2)]
     nowhere = os.open(os.devnull, os.O_WRONLY)

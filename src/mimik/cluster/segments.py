@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -113,10 +114,8 @@ def cut(task: Task) -> Iterator[Segment]:
     )
     index = None
     if not (task.whole or is_picture(Path(task.path))):
-        try:
+        with suppress(SourceError):  # reading it will say so
             index = index_video(task.path)
-        except SourceError:  # reading it will say so
-            pass
     if index is None or not _agrees(index, task):
         yield rest
         return

@@ -1,8 +1,8 @@
 """Parts of a video file, read without what lies before them.
 
-The packets of a file tell, without being decoded, when each frame is shown and where decoding can begin. Where they tell
-it beyond doubt, a part is decoded from the key frame before it; its frames have the indices and times of a run from the
-beginning. Where the decoder gives other frames than the packets promised, that is said, and nothing is guessed.
+The packets of a file tell, without being decoded, when each frame is shown and where decoding can begin. Where they
+tell it beyond doubt, a part is decoded from the key frame before it; its frames have the indices and times of a run
+from the beginning. Where the decoder gives other frames than the packets promised, that is said; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ import numpy as np
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from mimik.errors import SourceError
 from mimik.sources.decoding import Timeline, picture_stream, upright_image
 from mimik.sources.video import VideoFile
 from mimik.types import Frame
 
 __all__ = ["Deviation", "Part", "VideoIndex", "VideoPart", "index_video"]
 
-# Codecs whose key frames begin anew, so that what is decoded from one is what a whole run decodes; and whether it is so,
-# by their standards, even where frames that are shown before the key frame are decoded after it ("open GOP").
+# Codecs whose key frames begin anew, so that what is decoded from one is what a whole run decodes; and whether it is
+# so, by their standards, even where frames that are shown before the key frame are decoded after it ("open GOP").
 _CODECS = {"h264": False, "hevc": True, "mpeg2video": True, "mpeg4": True, "mjpeg": False, "vp9": False}
 _CONTAINERS = frozenset({"mov", "mp4", "matroska", "webm"})
 
@@ -222,7 +221,7 @@ def _packets(
 def _keys(
     shown: NDArray[np.int64], decoded: NDArray[np.int64], keyed: NDArray[np.bool_], leading: bool
 ) -> NDArray[np.int64]:
-    """Key frames before which nothing is decoded that is shown after them; what is shown before them may be `leading`."""
+    """Key frames that no frame decoded before outlasts; whether they may have `leading` ones, shown before them."""
     before = np.concatenate(([np.iinfo(np.int64).min], np.maximum.accumulate(shown)[:-1]))
     after = np.concatenate((np.minimum.accumulate(shown[::-1])[::-1][1:], [np.iinfo(np.int64).max]))
     good = keyed & (before < shown) & ((after > shown) | leading)
