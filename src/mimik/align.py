@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimik.types import Box, Detection, Image
+from mimik.types import Box, Detection, Gray, Image
 
 __all__ = ["FaceAligner"]
 
@@ -44,7 +44,7 @@ class FaceAligner:
     def __init__(self, side: int = 48) -> None:
         self._side = side
 
-    def align(self, image: Image, detection: Detection) -> NDArray[np.uint8]:
+    def align(self, image: Image | Gray, detection: Detection) -> NDArray[np.uint8]:
         """``(side, side)`` uint8, gray; what lies outside of the picture repeats its nearest pixel."""
         x, y, length, angle = _frame(detection)
         # Of the picture, only what a frame turned by any angle can cover.
@@ -70,7 +70,7 @@ class FaceAligner:
             ]
         )
         turned = cv2.warpAffine(
-            cv2.cvtColor(part, cv2.COLOR_BGR2GRAY),
+            part if part.ndim == 2 else cv2.cvtColor(part, cv2.COLOR_BGR2GRAY),
             turn,
             (fine, fine),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,

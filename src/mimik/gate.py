@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimik.types import Box, Detection, Image, Quality, Reason
+from mimik.types import Box, Detection, Gray, Image, Quality, Reason
 
 __all__ = ["QualityGate"]
 
@@ -76,7 +76,7 @@ class QualityGate:
     def __init__(self, smallest: float = 28) -> None:
         self._height = _Limits(smallest, max(_GOOD_HEIGHT, 1.5 * smallest))
 
-    def judge(self, image: Image, detection: Detection) -> Quality:
+    def judge(self, image: Image | Gray, detection: Detection) -> Quality:
         """The score of a face and, where its reading is withheld, why."""
         box = detection.box
         if box.height < self._height.withheld:
@@ -134,7 +134,7 @@ def _pose(points: NDArray[np.float64]) -> _Pose | None:
     return _Pose((x, y), unit, math.degrees(math.atan2(sine, cosine)), float((nose - eyes) @ along) / unit)
 
 
-def _missing(image: Image, box: Box, pose: _Pose | None) -> float:
+def _missing(image: Image | Gray, box: Box, pose: _Pose | None) -> float:
     """The share of a face's area outside of the picture, 0-1.
 
     A detector cuts its boxes to the picture, so that they cannot tell; the face that belongs to the landmarks can.
@@ -150,14 +150,14 @@ def _missing(image: Image, box: Box, pose: _Pose | None) -> float:
     return float(1 - max(0.0, inside_x) * max(0.0, inside_y) / (wide * tall))
 
 
-def _luma(image: Image, box: Box) -> NDArray[np.float32]:
+def _luma(image: Image | Gray, box: Box) -> NDArray[np.float32]:
     """The inner part of a face, ``(32, 32)`` float32, 0-255."""
     x, y = box.centre
     wide, tall = box.width * _INNER / 2, box.height * _INNER / 2
     part = image[Box(x - wide, y - tall, x + wide, y + tall).slices(image)]
     shrinks = part.shape[0] > _SIDE
     small = cv2.resize(part, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.float32)
+    return np.asarray(small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.float32)
 
 
 def _sharpness(luma: NDArray[np.float32]) -> float:

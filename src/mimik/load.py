@@ -10,7 +10,7 @@ from typing import Any
 from mimik.align import FaceAligner
 from mimik.classify import OnnxClassifier
 from mimik.config import Settings
-from mimik.detect import DETECTORS, make_detector
+from mimik.detect import DETECTORS, FaceFinder, make_detector
 from mimik.errors import ConfigError, MimikError
 from mimik.gate import QualityGate
 from mimik.pipeline import Pipeline
@@ -54,7 +54,7 @@ def load(settings: Settings | None = None, around: Callable[[str, Any], Any] = l
         clocked: Smoother = around("smooth", plain)
         return clocked
 
-    return Pipeline(
+    pipeline = Pipeline(
         detector=around("detect", detector),
         gate=around("gate", QualityGate(smallest=settings.smallest_face)),
         aligner=around("align", FaceAligner(side=classifier.record.side)),
@@ -65,8 +65,11 @@ def load(settings: Settings | None = None, around: Callable[[str, Any], Any] = l
         estimator=estimator,
         gatherer=gatherer,
         model=_model(settings, classifier.record),
-        search_s=settings.search_s,
+        finder=lambda: around("detect", FaceFinder(detector, pipeline.turn)),
+        turn_s=settings.search_s,
+        workers=settings.threads or os.cpu_count() or 1,
     )
+    return pipeline
 
 
 @contextmanager

@@ -10,24 +10,28 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mimik.realtime import Realtime
 from mimik.types import (
     Aligner,
-    Box,
     Classifier,
     Detection,
     Detector,
     EmotionScores,
     Estimator,
     Face,
+    Finder,
     Frame,
     FrameResult,
     Gate,
     Gatherer,
     Image,
-    NearDetector,
+    Quality,
     Smoother,
     Source,
     SourceKind,
@@ -38,7 +42,7 @@ from mimik.types import (
 if TYPE_CHECKING:
     from mimik.config import Settings
 
-__all__ = ["LOOKS_A_SECOND", "Pipeline", "Stream", "look_due"]
+__all__ = ["LOOKS_A_SECOND", "Cut", "Pipeline", "Stream", "look_due"]
 
 LOOKS_A_SECOND = 5
 """How often people are looked at for age and gender: frames that follow each other at once tell the same."""
@@ -50,6 +54,21 @@ _BATCH = 256
 def look_due(time_s: float, last_s: float | None) -> bool:
     """Whether a frame is the first of its turn, given the time of the frame before it."""
     return last_s is None or _turn(time_s) != _turn(last_s)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """A face on its way to the network.
+
+    Attributes:
+        detection: where it is.
+        quality: whether it can be read.
+        crop: ``(side, side)`` uint8, gray; None where it cannot.
+    """
+
+    detection: Detection
+    quality: Quality
+    crop: NDArray[np.uint8] | None
 
 
 def _turn(time_s: float, turn_s: float = 1 / LOOKS_A_SECOND) -> int:
@@ -72,12 +91,14 @@ class Pipeline:
         gatherer: makes what gathers these looks by person for one source; None where `estimator` is.
         model: what reads expressions and what finds faces, as people are told, such as
             ``default (sha256 18ea1439) · centerface``.
-        search_s: how often a stream searches whole pictures, in seconds; between, where the detector is a
-            `NearDetector`, it looks near the faces of the frame before alone. 0: every frame is searched.
+        finder: makes what finds the faces of one source's frames; None: the detector searches each of them.
+        turn_s: how long a turn lasts, seconds, on the source's clock; see `turn`. 0: each frame is one.
+        workers: how many turns of a recording are read at a time.
 
     Attributes:
         identity: as given.
         model: as given.
+        workers: as given.
     """
 
     def __init__(
@@ -92,10 +113,13 @@ class Pipeline:
         estimator: Estimator | None = None,
         gatherer: Callable[[], Gatherer] | None = None,
         model: str = "",
-        search_s: float = 0.0,
+        finder: Callable[[], Finder] | None = None,
+        turn_s: float = 0.0,
+        workers: int = 1,
     ) -> None:
         self.identity = identity
         self.model = model
+        self.workers = workers
         self._detector = detector
         self._gate = gate
         self._aligner = aligner
@@ -104,7 +128,8 @@ class Pipeline:
         self._smoother = smoother
         self._estimator = estimator
         self._gatherer = gatherer
-        self._search_s = search_s
+        self._finder = finder
+        self._turn_s = turn_s
 
     @property
     def attributes(self) -> bool:
@@ -126,22 +151,26 @@ class Pipeline:
 
         return load(settings)
 
-    def near(self, time_s: float, last_s: float | None, last: Sequence[Face]) -> tuple[Box, ...]:
-        """Near which places a stream's frame is to be looked at; none: all of it is to be searched.
+    def turn(self, time_s: float, last_s: float | None) -> bool:
+        """Whether a frame of a source begins a turn: what is found in it and after it depends on no frame before.
 
-        It is decided by the frame before alone, so that whoever goes on in the middle reads what one who began at the
-        beginning would.
+        So whoever begins at a turn reads what one who began at the beginning would.
 
         Args:
             time_s: the frame's time.
             last_s: the time of the frame before; None: there is none.
-            last: that one's faces.
         """
-        if not self._search_s or last_s is None or _turn(time_s, self._search_s) != _turn(last_s, self._search_s):
-            return ()
-        return tuple(face.detection.box for face in last)
+        return last_s is None or not self._turn_s or _turn(time_s, self._turn_s) != _turn(last_s, self._turn_s)
 
-    def read(self, image: Image, *, look: bool = True, near: Sequence[Box] = ()) -> tuple[Face, ...]:
+    def finder(self) -> Finder:
+        """What finds the faces of one source, whose frames are handed over in order."""
+        return self._finder() if self._finder else _Searcher(self._detector)
+
+    def find(self, image: Image) -> tuple[Detection, ...]:
+        """The faces of one picture, without memory of any other."""
+        return self._detector.detect(image)
+
+    def read(self, image: Image, *, look: bool = True) -> tuple[Face, ...]:
         """Find and read the faces of one picture, left to right, without memory of any other.
 
         Every readable face goes through the network in one batch. States are not decided here; `Stream` does that.
@@ -149,66 +178,58 @@ class Pipeline:
         Args:
             image: ``(H, W, 3)`` uint8, BGR.
             look: also estimate age and gender, where that is switched on.
-            near: look for faces near these places alone; none: everywhere. See `near`.
         """
-        return self.read_many((image,), look=look, near=(near,))[0]
+        frame = Frame(image)
+        faces = self.read_found((frame,), (self.find(image),))[0]
+        return self.look(frame, faces) if look else faces
 
-    def read_many(
-        self, images: Sequence[Image], *, look: bool = True, near: Sequence[Sequence[Box]] | None = None
-    ) -> tuple[tuple[Face, ...], ...]:
-        """Find and read the faces of several pictures: all of them go through the network together.
+    def read_found(self, frames: Sequence[Frame], found: Sequence[Sequence[Detection]]) -> tuple[tuple[Face, ...], ...]:
+        """Read the faces that were found in several frames: all of them go through the network together.
 
         Args:
-            images: ``(H, W, 3)`` uint8, BGR, each of its own size.
-            look: also estimate age and gender, where that is switched on.
-            near: for each picture, near which places alone to look for faces; None: everywhere in all.
+            frames: of one source or of several.
+            found: each frame's faces.
 
         Returns:
-            What `read` would give for each, in order.
+            Each frame's faces, left to right, without age and gender.
         """
-        places = near or ((),) * len(images)
-        found = [
-            sorted(self._find(image, spots), key=lambda detection: detection.box.x1)
-            for image, spots in zip(images, places, strict=True)
-        ]
-        judged = [
-            [self._gate.judge(image, detection) for detection in detections]
-            for image, detections in zip(images, found, strict=True)
-        ]
-        crops = [
-            self._aligner.align(image, detection)
-            for image, detections, qualities in zip(images, found, judged, strict=True)
-            for detection, quality in zip(detections, qualities, strict=True)
-            if quality.reason is None
-        ]
+        return self.classify([self.cut(frame, faces) for frame, faces in zip(frames, found, strict=True)])
+
+    def cut(self, frame: Frame, found: Sequence[Detection]) -> tuple[Cut, ...]:
+        """Judge and cut out the faces of a frame, left to right; afterwards its pixels are no longer needed."""
+        pixels = frame.pixels
+        cuts = []
+        for detection in sorted(found, key=lambda detection: detection.box.x1):
+            quality = self._gate.judge(pixels, detection)
+            crop = self._aligner.align(pixels, detection) if quality.reason is None else None
+            cuts.append(Cut(detection, quality, crop))
+        return tuple(cuts)
+
+    def classify(self, frames: Sequence[Sequence[Cut]]) -> tuple[tuple[Face, ...], ...]:
+        """Read faces that were cut out, those of all the frames together."""
+        crops = [cut.crop for cuts in frames for cut in cuts if cut.crop is not None]
         scores = iter(
             scores
             for first in range(0, len(crops), _BATCH)
             for scores in self._classifier.classify(crops[first : first + _BATCH])
         )
-        read = [
+        return tuple(
             tuple(
                 Face(
-                    detection=detection,
-                    quality=quality,
-                    emotions=EmotionScores(None) if quality.reason else next(scores),
-                    state=State.WITHHELD if quality.reason else State.UNCERTAIN,
-                    reason=quality.reason,
+                    detection=cut.detection,
+                    quality=cut.quality,
+                    emotions=EmotionScores(None) if cut.crop is None else next(scores),
+                    state=State.UNCERTAIN if cut.quality.reason is None else State.WITHHELD,
+                    reason=cut.quality.reason,
                 )
-                for detection, quality in zip(detections, qualities, strict=True)
+                for cut in cuts
             )
-            for detections, qualities in zip(found, judged, strict=True)
-        ]
-        return tuple(self.look(image, faces) if look else faces for image, faces in zip(images, read, strict=True))
+            for cuts in frames
+        )
 
-    def _find(self, image: Image, near: Sequence[Box]) -> tuple[Detection, ...]:
-        if near and isinstance(self._detector, NearDetector):
-            return self._detector.detect_near(image, near)
-        return self._detector.detect(image)
-
-    def look(self, image: Image, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+    def look(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         """The same faces, with this picture's age and gender for those that are good enough, where switched on."""
-        return faces if self._estimator is None or not faces else self._estimator.look(image, faces)
+        return faces if self._estimator is None or not faces else self._estimator.look(frame.image, faces)
 
     def stream(self, kind: SourceKind) -> Stream:
         """Start to follow one source whose frames are handed over one by one."""
@@ -237,6 +258,16 @@ class Pipeline:
             source.close()
 
 
+class _Searcher:
+    """Finds faces without memory."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+
+    def find(self, frame: Frame) -> tuple[Detection, ...]:
+        return self._detector.detect(frame.image)
+
+
 class Stream:
     """One source on its way through a pipeline: knows the people seen so far. Not to be shared between threads.
 
@@ -250,13 +281,12 @@ class Stream:
         self._tracker = tracker
         self._smoother = smoother
         self._gatherer = gatherer
+        self._finder = pipeline.finder() if tracker is not None else _Searcher(pipeline._detector)
         self._looked_s: float | None = None
-        self._last_s: float | None = None
-        self._last: tuple[Face, ...] = ()
 
-    def near(self, time_s: float) -> tuple[Box, ...]:
-        """Near which places to look for faces in the next frame; none: everywhere. For `Pipeline.read_many`."""
-        return self._pipeline.near(time_s, self._last_s, self._last)
+    def find(self, frame: Frame) -> tuple[Detection, ...]:
+        """The first part of `process`: where the faces of the next frame are."""
+        return self._finder.find(frame)
 
     def process(self, frame: Frame, dropped: int = 0) -> FrameResult:
         """Read one frame and place it among those before.
@@ -265,21 +295,21 @@ class Stream:
             frame: the next frame; its time must not lie before the last one's.
             dropped: frames passed over since the last one, to be told in the result.
         """
-        faces = self._pipeline.read(frame.image, look=False, near=self.near(frame.time_s))
+        faces = self._pipeline.read_found((frame,), (self.find(frame),))[0]
         return self.place(frame, faces, dropped)
 
     def place(self, frame: Frame, faces: tuple[Face, ...], dropped: int = 0) -> FrameResult:
-        """The second half of `process`: for faces that `Pipeline.read` found in the frame without a look.
+        """The last part of `process`: for faces that `Pipeline.read_found` read.
 
-        Whoever reads frames of several sources together (`Pipeline.read_many`) then places each in its own stream.
+        Whoever reads frames of several sources together then places each in its own stream.
         """
         if self._gatherer is None:
-            return self.follow(frame, self._pipeline.look(frame.image, faces), dropped)
+            return self.follow(frame, self._pipeline.look(frame, faces), dropped)
         faces = self._decide(frame, faces)
         if look_due(frame.time_s, self._looked_s):
             # Only now is it known who they are, and so who has been looked at often enough.
             wanted = tuple(face for face in faces if self._gatherer.wants(face))
-            seen = dict(zip(map(id, wanted), self._pipeline.look(frame.image, wanted), strict=True))
+            seen = dict(zip(map(id, wanted), self._pipeline.look(frame, wanted), strict=True))
             faces = tuple(seen.get(id(face), face) for face in faces)
         self._looked_s = frame.time_s
         return self._result(frame, faces, dropped)
@@ -290,7 +320,6 @@ class Stream:
 
     def _decide(self, frame: Frame, faces: tuple[Face, ...]) -> tuple[Face, ...]:
         if self._tracker is not None:
-            self._last_s, self._last = frame.time_s, faces
             faces = self._tracker.track(frame, faces)
         return self._smoother.smooth(frame, faces)
 

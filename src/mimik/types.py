@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
 from typing import Literal, NamedTuple, Protocol, Self, runtime_checkable
@@ -29,13 +29,15 @@ __all__ = [
     "EmotionScores",
     "Estimator",
     "Face",
+    "Finder",
     "Frame",
     "FrameResult",
     "Gate",
     "Gatherer",
+    "Gray",
     "Image",
-    "NearDetector",
     "Notice",
+    "Picture",
     "Quality",
     "Reason",
     "Sink",
@@ -49,6 +51,9 @@ __all__ = [
 
 Image = NDArray[np.uint8]
 """A picture, ``(H, W, 3)`` uint8, BGR."""
+
+Gray = NDArray[np.uint8]
+"""A picture's luma, ``(H, W)`` uint8, 0 black to 255 white."""
 
 
 class Emotion(StrEnum):
@@ -126,7 +131,7 @@ class Box(NamedTuple):
         """The middle, as (x, y)."""
         return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
 
-    def slices(self, image: Image) -> tuple[slice, slice]:
+    def slices(self, image: Image | Gray) -> tuple[slice, slice]:
         """The rows and columns of a picture that it touches; at least one of each, also for a box outside."""
         height, width = image.shape[:2]
         return _span(self.y1, self.y2, height), _span(self.x1, self.x2, width)
@@ -137,23 +142,67 @@ def _span(start: float, stop: float, end: int) -> slice:
     return slice(first, max(min(math.ceil(stop), end), first + 1))
 
 
+class Picture(Protocol):
+    """A picture that takes a form only when that is asked for, and then keeps it.
+
+    A decoder gives luma for nothing; colours cost as much as a network's look at a face.
+    """
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        ...
+
+    @property
+    def image(self) -> Image:
+        """In colours, upright."""
+        ...
+
+    @property
+    def gray(self) -> Gray:
+        """Its luma, upright."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a source.
 
     Attributes:
-        image: ``(H, W, 3)`` uint8, BGR, upright.
+        picture: what the source gave: ``(H, W, 3)`` uint8, BGR, upright; or a `Picture`, which is not yet that.
         index: position in the source, from 0; 0 for a picture.
         time_s: seconds since the source's first frame, by its own time stamps; 0 for a picture.
         captured_s: `time.perf_counter` when the frame was read, from which latency is counted.
         source: what the source is called: a path, an address without credentials, or ``camera 0``.
     """
 
-    image: Image
+    picture: Image | Picture
     index: int = 0
     time_s: float = 0.0
     captured_s: float = 0.0
     source: str = ""
+
+    @property
+    def image(self) -> Image:
+        """``(H, W, 3)`` uint8, BGR, upright."""
+        return self.picture if isinstance(self.picture, np.ndarray) else self.picture.image
+
+    @property
+    def pixels(self) -> Image | Gray:
+        """The picture in the form that costs least: its luma where the decoder gives it, else in colours."""
+        return self.picture if isinstance(self.picture, np.ndarray) else self.picture.gray
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        if isinstance(self.picture, np.ndarray):
+            return self.picture.shape[1], self.picture.shape[0]
+        return self.picture.size
+
+    def without_pixels(self) -> Frame:
+        """The same frame with a black picture of its size that takes no memory."""
+        width, height = self.size
+        return replace(self, picture=np.broadcast_to(np.uint8(0), (height, width, 3)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -340,19 +389,21 @@ class Detector(Protocol):
         ...
 
 
-@runtime_checkable
-class NearDetector(Detector, Protocol):
-    """A detector that can also look near known places alone, which takes less time."""
+class Finder(Protocol):
+    """Finds the faces of one source's frames, one after the other. Holds state: one instance a source.
 
-    def detect_near(self, image: Image, near: Sequence[Box]) -> tuple[Detection, ...]:
-        """The faces at and around places where faces were a moment ago, as `detect` gives them."""
+    A frame that begins a turn of the source's clock (`Pipeline.turn`) is looked at as if it were the first.
+    """
+
+    def find(self, frame: Frame) -> tuple[Detection, ...]:
+        """The faces of the next frame, boxes within its borders."""
         ...
 
 
 class Aligner(Protocol):
     """Cuts a face out as the classifier wants it."""
 
-    def align(self, image: Image, detection: Detection) -> NDArray[np.uint8]:
+    def align(self, image: Image | Gray, detection: Detection) -> NDArray[np.uint8]:
         """``(side, side)`` uint8, gray."""
         ...
 
@@ -360,7 +411,7 @@ class Aligner(Protocol):
 class Gate(Protocol):
     """Judges whether a face can be read."""
 
-    def judge(self, image: Image, detection: Detection) -> Quality: ...
+    def judge(self, image: Image | Gray, detection: Detection) -> Quality: ...
 
 
 class Classifier(Protocol):

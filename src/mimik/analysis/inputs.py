@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,10 +12,11 @@ from pathlib import Path
 from threading import Event
 
 from mimik.analysis.progress import Meter
+from mimik.analysis.reading import read_alone, read_turns
 from mimik.errors import SourceError
-from mimik.pipeline import Pipeline, look_due
+from mimik.pipeline import Pipeline
 from mimik.sinks.spool import Ending, Spool, read_frames
-from mimik.sources import Pictures, VideoFile, is_picture, list_folder
+from mimik.sources import Pictures, VideoFile, ahead, is_picture, list_folder
 from mimik.types import Frame, FrameResult, Notice, Source, SourceKind
 
 __all__ = ["Job", "Opener", "Spooled", "follow", "open_input", "read_input"]
@@ -116,7 +116,7 @@ def read_input(pipeline: Pipeline, job: Job, opener: Opener, meter: Meter, stop:
     Raises:
         SinkError: the spool cannot be written.
     """
-    with Spool(job.spool, job.key) as spool:
+    with Spool(job.spool, job.key, pipeline.turn) as spool:
         meter.open(job.path, spool.frames, spool.faces)
         ending = spool.ending
         if ending is None:
@@ -144,31 +144,22 @@ def _read(pipeline: Pipeline, job: Job, spool: Spool, opener: Opener, meter: Met
     except SourceError as error:
         return Ending(None, str(error))
     total = getattr(source, "frame_count", None) or 0
-    alone = source.kind is SourceKind.PICTURES
+    if source.kind is SourceKind.PICTURES:
+        readings = read_alone(pipeline, source)
+    else:
+        readings = read_turns(pipeline, ahead(source), spool.last, job.fps)
     error_text: str | None = None
     try:
-        for frame in source:
+        for frame, faces in readings:
             if stop.is_set():
                 return None
-            if _due(frame.time_s, spool.last, job.fps):
-                # Who they are is not known yet: all are looked at, at the times at which `Stream.process` would.
-                last_s = spool.last and spool.last[1]
-                near = () if alone else pipeline.near(frame.time_s, last_s, spool.last_faces)
-                faces = pipeline.read(frame.image, look=look_due(frame.time_s, last_s), near=near)
-                spool.add(frame, faces)
-                meter.add(len(faces), (frame.index + 1) / total if total else 0.0)
+            spool.add(frame, faces)
+            meter.add(len(faces), (frame.index + 1) / total if total else 0.0)
     except SourceError as error:
         error_text = str(error)
     finally:
+        readings.close()
         source.close()
     if error_text is None and not spool.frames:
         error_text = str(SourceError("{path}: holds no frame.", path=job.path))
     return Ending(source.kind, error_text)
-
-
-def _due(time_s: float, last: tuple[int, float] | None, fps: float | None) -> bool:
-    """Whether a frame is the first of its turn. It knows only the frame kept last, so that reading can be resumed."""
-    if fps is None or last is None:
-        return True
-    # A millionth of a turn: times that lie on its edge must not fall to either side by rounding.
-    return math.floor(time_s * fps + 1e-6) > math.floor(last[1] * fps + 1e-6)

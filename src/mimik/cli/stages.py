@@ -17,7 +17,7 @@ __all__ = ["STAGES", "StageClock"]
 
 STAGES = {
     "decode": ("",),
-    "detect": ("detect", "detect_near"),
+    "detect": ("detect", "find"),
     "gate": ("judge",),
     "align": ("align",),
     "classify": ("classify",),

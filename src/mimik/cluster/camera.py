@@ -234,7 +234,6 @@ class Camera:
         faces = tuple(
             face if face.track_id is None else replace(face, track_id=face.track_id + people) for face in result.faces
         )
-        height, width = frame.image.shape[:2]
         with self._lock:
             self._sights.append(
                 Sight(
@@ -242,7 +241,7 @@ class Camera:
                     index=frame.index,
                     time_s=frame.time_s,
                     elapsed_s=frame.captured_s - self._zero_s,
-                    size=(width, height),
+                    size=frame.size,
                     faces=faces,
                     latency_ms=result.latency_ms,
                     dropped=result.dropped,

@@ -84,7 +84,7 @@ class RayEngine:
             SinkError: a spool cannot be written.
         """
         setup = Setup(self._settings, self._pipeline.identity, version("mimik"), jobs[0].fps if jobs else None)
-        with _Run(jobs, self._grid, meter, self._notice) as run:
+        with _Run(self._pipeline, jobs, self._grid, meter, self._notice) as run:
             tasks = run.tasks()
             while tasks and not stop.is_set():
                 works = run.fresh(_cut_all(tasks, stop))
@@ -157,7 +157,10 @@ class _Attempts:
 class _Run:
     """Where the inputs of one analysis are."""
 
-    def __init__(self, jobs: Sequence[Job], grid: Grid, meter: Meter, notice: Notice | None) -> None:
+    def __init__(
+        self, pipeline: Pipeline, jobs: Sequence[Job], grid: Grid, meter: Meter, notice: Notice | None
+    ) -> None:
+        self._pipeline = pipeline
         self._jobs = jobs
         self._grid = grid
         self._meter = meter
@@ -181,7 +184,7 @@ class _Run:
         """What an earlier run has left to do."""
         tasks = []
         for number, job in enumerate(self._jobs):
-            with Spool(job.spool, job.key) as spool:
+            with Spool(job.spool, job.key, self._pipeline.turn) as spool:
                 self._meter.open(job.path, spool.frames, spool.faces)
                 if spool.ending is not None:
                     self._done[number] = Spooled(job, spool.ending, spool.frames, spool.last[1] if spool.last else 0.0)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import traceback
-from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 from mimik.analysis import open_input
+from mimik.analysis.reading import Readings, read_alone, read_turns
 from mimik.cluster.segments import Segment, Task
 from mimik.config import Settings
 from mimik.errors import MimikError, SourceError
-from mimik.pipeline import Pipeline, look_due
+from mimik.pipeline import Pipeline
 from mimik.sinks.spool import pack_frame
 from mimik.sources.segments import Deviation, VideoPart
-from mimik.types import Face, Frame, Notice, Source, SourceKind
+from mimik.types import Notice, Source, SourceKind
 
 __all__ = ["Reader", "Reading", "Setup", "Told", "read_segment"]
 
@@ -181,9 +181,10 @@ def read_segment(pipeline: Pipeline, segment: Segment, fps: float | None) -> Rea
     found = 0
     broken: Told | None = None
     try:
-        for frame, faces in _readings(pipeline, source, fps, segment.previous_s):
-            lines.append(pack_frame(frame, faces))
-            found += len(faces)
+        with closing(_readings(pipeline, source, segment, fps)) as readings:
+            for frame, faces in readings:
+                lines.append(pack_frame(frame, faces))
+                found += len(faces)
     except Deviation:
         return Reading(segment, deviated=True)
     except SourceError as error:
@@ -201,26 +202,9 @@ def _open(segment: Segment, notice: Notice) -> Source:
     return VideoPart(segment.task.path, segment.part)
 
 
-def _readings(
-    pipeline: Pipeline, source: Source, fps: float | None, previous_s: float | None
-) -> Iterator[tuple[Frame, tuple[Face, ...]]]:
+def _readings(pipeline: Pipeline, source: Source, segment: Segment, fps: float | None) -> Readings:
     """The frames to read and their faces."""
-    alone = source.kind is SourceKind.PICTURES
-    last_s, last = previous_s, tuple[Face, ...]()
-    for frame in _due(source, fps, previous_s):
-        near = () if alone else pipeline.near(frame.time_s, last_s, last)
-        faces = pipeline.read(frame.image, look=look_due(frame.time_s, last_s), near=near)
-        yield frame, faces
-        last_s, last = frame.time_s, faces
-
-
-def _due(frames: Iterable[Frame], fps: float | None, previous_s: float | None) -> Iterator[Frame]:
-    """The frames to read: the first of each turn of so many a second."""
-    for frame in frames:
-        if fps is None or previous_s is None or _turn(frame.time_s, fps) > _turn(previous_s, fps):
-            yield frame
-        previous_s = frame.time_s
-
-
-def _turn(time_s: float, fps: float) -> int:
-    return math.floor(time_s * fps + 1e-6)  # as `mimik.analysis` has it, to the last bit
+    if source.kind is SourceKind.PICTURES:
+        return read_alone(pipeline, source)
+    before = None if segment.previous_s is None else (segment.start - 1, segment.previous_s)
+    return read_turns(pipeline, source, before, fps)

@@ -5,16 +5,18 @@ faces = detector.detect(image)
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
 from mimik.detect.centerface import CenterFace
+from mimik.detect.following import FaceFinder
 from mimik.detect.nearby import Nearby, Weighed
 from mimik.detect.yunet import YuNet
 from mimik.errors import ConfigError, DetectorError
 
-__all__ = ["DETECTORS", "CenterFace", "DetectorMaker", "Nearby", "YuNet", "make_detector"]
+__all__ = ["DETECTORS", "CenterFace", "DetectorMaker", "FaceFinder", "Nearby", "YuNet", "make_detector"]
 
 
 class DetectorMaker(Protocol):
@@ -23,8 +25,10 @@ class DetectorMaker(Protocol):
     def __call__(self, *, threshold: float | None, side: int | None, threads: int) -> Weighed: ...
 
 
-DETECTORS: Mapping[str, DetectorMaker] = MappingProxyType({"centerface": CenterFace})
-"""The detectors whose weights come with a dependency, by name."""
+DETECTORS: Mapping[str, DetectorMaker] = MappingProxyType(
+    {"centerface": CenterFace, "centerface-fp32": partial(CenterFace, form="fp32")}
+)
+"""The detectors that need no file of the user's, by name."""
 
 
 def make_detector(

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from mimik.detect.network import suppress
-from mimik.types import Box, Detection, Detector, Image
+from mimik.types import Box, Detection, Detector, Gray, Image
 
-__all__ = ["Crop", "Nearby", "Weighed", "crops"]
+__all__ = ["Crop", "Nearby", "Weighed", "crops", "once"]
 
 _FACE = 64
 """Side, in pixels, to which a known face is shrunk: the networks find faces of 40 to 300 best."""
@@ -62,7 +62,7 @@ class Crop:
     columns: int
     rows: int
 
-    def cut(self, image: Image) -> Image:
+    def cut(self, image: Image | Gray) -> Image | Gray:
         """The part as it is shown."""
         part = image[self.y1 : self.y2, self.x1 : self.x2]
         if part.shape[:2] == (self.rows, self.columns):
@@ -170,31 +170,36 @@ class Nearby:
         """The faces of a picture, boxes within its borders, best first."""
         return self._detector.detect(image)
 
-    def detect_near(self, image: Image, near: Sequence[Box]) -> tuple[Detection, ...]:
-        """The faces at and around places; those of the whole picture where one of them is not found again.
+    def detect_near(self, pixels: Image | Gray, near: Sequence[Box]) -> tuple[Detection, ...] | None:
+        """The faces at and around places, best first.
 
         Args:
-            image: ``(H, W, 3)`` uint8, BGR.
-            near: where faces were a moment ago; none: the whole picture is searched.
+            pixels: ``(H, W, 3)`` uint8, BGR, or its luma, ``(H, W)``.
+            near: where faces were a moment ago, at least one.
+
+        Returns:
+            None where one of them is not found again, or where it would hardly be less work than the whole picture.
         """
-        height, width = image.shape[:2]
-        if not near or any(box.x1 >= width or box.y1 >= height or box.x2 <= 0 or box.y2 <= 0 for box in near):
-            return self.detect(image)
+        height, width = pixels.shape[:2]
+        if any(box.x1 >= width or box.y1 >= height or box.x2 <= 0 or box.y2 <= 0 for box in near):
+            return None
         parts = crops(near, width, height)
         cost = sum(self._detector.pixels(crop.columns, crop.rows) for crop in parts)
         if cost > _SHARE * self._detector.pixels(width, height):
-            return self.detect(image)
-        found = _once([face for crop in parts for face in self._look(image, crop)])
-        return found if _all_again(near, found) else self.detect(image)
+            return None
+        found = once([face for crop in parts for face in self._look(pixels, crop)])
+        return found if _all_again(near, found) else None
 
-    def _look(self, image: Image, crop: Crop) -> list[Detection]:
-        height, width = image.shape[:2]
-        found = [crop.back(face) for face in self._detector.detect(crop.cut(image))]
+    def _look(self, pixels: Image | Gray, crop: Crop) -> list[Detection]:
+        height, width = pixels.shape[:2]
+        part = crop.cut(pixels)
+        colours = part if part.ndim == 3 else np.asarray(cv2.cvtColor(part, cv2.COLOR_GRAY2BGR), np.uint8)
+        found = [crop.back(face) for face in self._detector.detect(colours)]
         return [face for face in found if not crop.cuts(face.box, width, height)]
 
 
-def _once(found: Sequence[Detection]) -> tuple[Detection, ...]:
-    """Each face once, best first: crops may overlap."""
+def once(found: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Each face once, best first: crops may overlap, and places beside a face that moved."""
     boxes = np.array([face.box for face in found], np.float32).reshape(-1, 4)
     scores = np.array([face.score for face in found], np.float32)
     return tuple(found[index] for index in suppress(boxes, scores, _OVERLAP))

@@ -35,7 +35,7 @@ from mimik.serve.problems import ProblemError, invalid, validated
 from mimik.serve.scheduler import Scheduler
 from mimik.serve.schemas import json_answer
 from mimik.sinks.rows import ATTRIBUTE_COLUMNS, COLUMNS, SCHEMA_VERSION, Column, rows
-from mimik.types import Face, Frame, FrameResult, Image, SourceKind
+from mimik.types import Face, Frame, FrameResult, SourceKind
 
 __all__ = ["Analyzer", "analyzer_of", "faces_json", "router"]
 
@@ -125,7 +125,7 @@ class Analyzer:
     async def _read(self, pictures: list[Sent]) -> tuple[FrameResult, ...]:
         lane = self._scheduler.lane(len(pictures), ordered=False)
         readings = [_Reading(self._pipeline, picture, self._limits) for picture in pictures]
-        outcomes = await lane.read_all([(reading.picture, reading.finish) for reading in readings])
+        outcomes = await lane.read_all([(reading.frame, reading.finish) for reading in readings])
         results = []
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -143,17 +143,17 @@ class _Reading:
         self._pipeline = pipeline
         self._sent = sent
         self._limits = limits
-        self._image: Image | None = None
+        self._frame: Frame | None = None
 
-    def picture(self) -> Image:
+    def frame(self) -> Frame:
         self.began_s = time.perf_counter()
-        self._image = decode(self._sent, self._limits)
-        return self._image
+        image = decode(self._sent, self._limits)
+        self._frame = Frame(image, captured_s=self.began_s, source=self._sent.name)
+        return self._frame
 
     def finish(self, faces: tuple[Face, ...]) -> FrameResult:
-        assert self._image is not None
-        frame = Frame(self._image, captured_s=self.began_s, source=self._sent.name)
-        return self._pipeline.stream(SourceKind.PICTURES).place(frame, faces)
+        assert self._frame is not None
+        return self._pipeline.stream(SourceKind.PICTURES).place(self._frame, faces)
 
 
 class _Memory:

@@ -1,7 +1,7 @@
 """Whose picture is read next: one picture a client in turn, and those of several clients together.
 
 Every client has a `Lane`. A few threads go round the lanes in which something waits, take one picture of each until
-they have enough, and read these with one `mimik.pipeline.Pipeline.read_many`. So a client that sends much waits for
+they have enough, and read these with one `mimik.pipeline.Pipeline.read_found`. So a client that sends much waits for
 itself alone, and the network reads larger batches the more there is to do.
 """
 
@@ -22,7 +22,7 @@ from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
 from mimik.serve.problems import ProblemError
 from mimik.serve.right_of_way import RightOfWay
-from mimik.types import Box, Face, Image
+from mimik.types import Detection, Face, Frame
 
 __all__ = ["Lane", "Scheduler", "Work"]
 
@@ -34,20 +34,20 @@ _T = TypeVar("_T")
 class Work(Protocol):
     """One picture to be read. Its methods are called in a thread of the scheduler, each at most once."""
 
-    def picture(self) -> Image:
-        """Decode it: ``(H, W, 3)`` uint8, BGR."""
+    def frame(self) -> Frame:
+        """Decode it."""
         ...
 
-    def near(self) -> Sequence[Box]:
-        """Near which places to look for faces, asked after `picture`; none: everywhere."""
+    def find(self, frame: Frame) -> tuple[Detection, ...]:
+        """Where its faces are."""
         ...
 
     def finish(self, faces: tuple[Face, ...]) -> None:
-        """Take its faces, as `Pipeline.read_many` gives them without a look for age and gender."""
+        """Take its faces, as `Pipeline.read_found` gives them."""
         ...
 
     def fail(self, error: Exception) -> None:
-        """Take what `picture`, the reading or `finish` raised. Must not raise."""
+        """Take what `frame`, `find`, the reading or `finish` raised. Must not raise."""
         ...
 
 
@@ -85,29 +85,29 @@ class Lane:
 
     async def read(
         self,
-        picture: Callable[[], Image],
+        frame: Callable[[], Frame],
         finish: Callable[[tuple[Face, ...]], _T],
-        near: Callable[[], Sequence[Box]] = tuple,
+        find: Callable[[Frame], tuple[Detection, ...]] | None = None,
     ) -> _T:
         """Let a picture wait for its turn, and for its outcome. The lane must have room.
 
         Args:
-            picture: decodes it, in a thread of the scheduler.
+            frame: decodes it, in a thread of the scheduler.
             finish: makes of its faces what is given back, in the same thread.
-            near: near which places to look for faces, asked after `picture`; none: everywhere.
+            find: finds them; None: the detector searches the picture.
 
         Raises:
             MimikError: the picture cannot be read, or the server stops.
         """
-        reading = _Reading(picture, finish, near)
+        reading = _Reading(frame, finish, find or self._scheduler.find)
         self.offer(reading)
         return await reading.outcome
 
     async def read_all(
-        self, pictures: Sequence[tuple[Callable[[], Image], Callable[[tuple[Face, ...]], _T]]]
+        self, pictures: Sequence[tuple[Callable[[], Frame], Callable[[tuple[Face, ...]], _T]]]
     ) -> list[_T | BaseException]:
         """As `read`, with several that wait from now on. Returns each one's outcome, or what was raised instead."""
-        readings = [_Reading(picture, finish) for picture, finish in pictures]
+        readings = [_Reading(frame, finish, self._scheduler.find) for frame, finish in pictures]
         self.offer(*readings)
         return await asyncio.gather(*(reading.outcome for reading in readings), return_exceptions=True)
 
@@ -128,15 +128,15 @@ class _Reading(Generic[_T]):
 
     def __init__(
         self,
-        picture: Callable[[], Image],
+        frame: Callable[[], Frame],
         finish: Callable[[tuple[Face, ...]], _T],
-        near: Callable[[], Sequence[Box]] = tuple,
+        find: Callable[[Frame], tuple[Detection, ...]],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.outcome: asyncio.Future[_T] = self._loop.create_future()
         self._finish = finish
-        self.picture = picture
-        self.near = near
+        self.frame = frame
+        self.find = find
 
     def finish(self, faces: tuple[Face, ...]) -> None:
         outcome = self._finish(faces)
@@ -269,32 +269,35 @@ class Scheduler:
                     self._join(lane)
         return taken
 
+    def find(self, frame: Frame) -> tuple[Detection, ...]:
+        """The faces of a picture that stands alone."""
+        return self._pipeline.find(frame.image)
+
     def _read(self, works: Sequence[Work]) -> None:
-        decoded: list[tuple[Work, Image, Sequence[Box]]] = []
+        found: list[tuple[Work, Frame, tuple[Detection, ...]]] = []
         for work in works:
             try:
-                decoded.append((work, work.picture(), work.near()))
+                frame = work.frame()
+                found.append((work, frame, work.find(frame)))
             except Exception as error:  # a defect of one client's picture is told to that client alone
                 _fail(work, error)
-        if not decoded:
+        if not found:
             return
         try:
-            found = self._pipeline.read_many(
-                [image for _, image, _ in decoded], look=False, near=[near for _, _, near in decoded]
-            )
+            read = self._pipeline.read_found([frame for _, frame, _ in found], [faces for *_, faces in found])
         except Exception as error:
-            if len(decoded) == 1:
-                _fail(decoded[0][0], error)
+            if len(found) == 1:
+                _fail(found[0][0], error)
                 return
-            for work, image, near in decoded:  # whose picture it was shows when each is read alone
-                self._finish(work, image, near)
+            for work, frame, faces in found:  # whose picture it was shows when each is read alone
+                self._finish(work, frame, faces)
             return
-        for (work, _, _), faces in zip(decoded, found, strict=True):
-            _finish(work, faces)
+        for (work, *_), each in zip(found, read, strict=True):
+            _finish(work, each)
 
-    def _finish(self, work: Work, image: Image, near: Sequence[Box]) -> None:
+    def _finish(self, work: Work, frame: Frame, found: tuple[Detection, ...]) -> None:
         try:
-            faces = self._pipeline.read(image, look=False, near=near)
+            faces = self._pipeline.read_found((frame,), (found,))[0]
         except Exception as error:
             _fail(work, error)
         else:

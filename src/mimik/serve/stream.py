@@ -34,7 +34,7 @@ from mimik.serve.schemas import to_text
 from mimik.serve.seats import Seats, close_reason, trouble
 from mimik.serve.visitor import Clock, decode_frame
 from mimik.sinks.rows import SCHEMA_VERSION
-from mimik.types import Box, Face, Frame, Image, SourceKind
+from mimik.types import Detection, Face, Frame, Image, SourceKind
 
 __all__ = ["EndIn", "OptionsIn", "Streams", "router"]
 
@@ -214,8 +214,8 @@ class _Exchange:
 
     def tell(self, work: _FrameWork, faces: tuple[Face, ...]) -> None:
         """Tell of a frame that was read; called by the scheduler's threads."""
-        assert work.frame is not None
-        result = self.follower.place(work.frame, faces, self._passed_over(work.place))
+        assert work.decoded is not None
+        result = self.follower.place(work.decoded, faces, self._passed_over(work.place))
         height, width = result.frame.image.shape[:2]
         message = {
             "type": "result",
@@ -304,22 +304,21 @@ class _FrameWork:
     ) -> None:
         self.place = place
         self.number = number
-        self.frame: Frame | None = None
+        self.decoded: Frame | None = None
         self._exchange = exchange
         self._data = data
         self._time_s = time_s
         self._arrived_s = arrived_s
 
-    def picture(self) -> Image:
+    def frame(self) -> Frame:
         if not math.isfinite(self._time_s):
             raise ProblemError(422, "A camera picture came without a time.")
         image = self._exchange.decode(self._data)
-        self.frame = Frame(image, self.place, self._time_s, self._arrived_s, _WAY)
-        return image
+        self.decoded = Frame(image, self.place, self._time_s, self._arrived_s, _WAY)
+        return self.decoded
 
-    def near(self) -> tuple[Box, ...]:
-        assert self.frame is not None
-        return self._exchange.follower.near(self.frame.time_s)
+    def find(self, frame: Frame) -> tuple[Detection, ...]:
+        return self._exchange.follower.find(frame)
 
     def finish(self, faces: tuple[Face, ...]) -> None:
         self._exchange.tell(self, faces)

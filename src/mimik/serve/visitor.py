@@ -23,7 +23,7 @@ from mimik.serve.limits import Limits
 from mimik.serve.live import Live, LiveStreams
 from mimik.serve.messages import PICTURE_HEADER, Message, error_message, result_message, to_json
 from mimik.serve.scheduler import Lane
-from mimik.types import Box, Face, Frame, FrameResult, Image, SourceKind
+from mimik.types import Detection, Face, Frame, FrameResult, Image, SourceKind
 
 __all__ = ["Clock", "VisitorCamera", "answer_camera", "decode_frame"]
 
@@ -72,12 +72,12 @@ class VisitorCamera:
         self._index += 1
         return frame
 
-    def near(self, frame: Frame) -> tuple[Box, ...]:
-        """Near which places to look for faces in the next frame, for `Pipeline.read_many`."""
-        return self._stream.near(frame.time_s)
+    def find(self, frame: Frame) -> tuple[Detection, ...]:
+        """Where the faces of the next frame are."""
+        return self._stream.find(frame)
 
     def place(self, frame: Frame, faces: tuple[Face, ...]) -> FrameResult:
-        """The result of a frame, given the faces that `Pipeline.read_many` found in it without a look."""
+        """The result of a frame, given the faces that `Pipeline.read_found` read."""
         result = self._stream.place(frame, faces)
         if self._on_result is not None:
             self._on_result(result)
@@ -153,14 +153,14 @@ async def answer_camera(
 async def _read(camera: VisitorCamera, lane: Lane, message: bytes, arrived_s: float) -> str:
     frames: list[Frame] = []
 
-    def picture() -> Image:
+    def frame() -> Frame:
         frames.append(camera.frame(message, arrived_s))
-        return frames[0].image
+        return frames[0]
 
     def finish(faces: tuple[Face, ...]) -> str:
         return to_json(result_message(camera.place(frames[0], faces), _number(message)))
 
-    return await lane.read(picture, finish, lambda: camera.near(frames[0]))
+    return await lane.read(frame, finish, camera.find)
 
 
 def _post(loop: asyncio.AbstractEventLoop, notes: asyncio.Queue[Message], message: Message) -> None:

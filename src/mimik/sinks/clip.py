@@ -116,4 +116,4 @@ def _hide(result: FrameResult, seen: deque[tuple[float, list[Box]]]) -> FrameRes
     while seen and seen[0][0] < time_s - _HIDE_S:
         seen.popleft()
     near = [box for when, boxes in seen for box in boxes if abs(when - time_s) <= _HIDE_S]
-    return replace(result, frame=replace(result.frame, image=anonymise(result.frame.image, near)), faces=())
+    return replace(result, frame=replace(result.frame, picture=anonymise(result.frame.image, near)), faces=())

@@ -8,7 +8,7 @@ its newline is there: what a killed process left of a line is cut off.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -78,26 +78,28 @@ class Spool:
     Args:
         path: the file; made where it is not there.
         key: what was read how: strings, numbers and None.
+        turn: whether a frame begins a turn, by its time and that of the frame before. Of an earlier run's last turn,
+            which may not be whole, nothing is kept.
 
     Attributes:
         frames: how many frames it holds.
         faces: how many faces they hold.
         last: index and time of the last frame it holds; None before the first.
-        last_faces: that frame's faces.
         ending: how the input ended; None where it has not.
 
     Raises:
         SinkError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, key: dict[str, object]) -> None:
+    def __init__(
+        self, path: Path, key: dict[str, object], turn: Callable[[float, float | None], bool] = lambda *_: True
+    ) -> None:
         self.frames = 0
         self.faces = 0
         self.last: tuple[int, float] | None = None
-        self.last_faces: tuple[Face, ...] = ()
         self.ending: Ending | None = None
         head = _line({"mimik_spool": _FORMAT, **key})
-        keep = self._recover(path, head)
+        keep = self._recover(path, head, turn)
         self._file = WholeFile(path, head, keep=keep)
 
     def __enter__(self) -> Self:
@@ -116,7 +118,6 @@ class Spool:
         """
         self._file.append(pack_frame(frame, faces))
         self._count(frame.index, frame.time_s, len(faces))
-        self.last_faces = faces
 
     def finish(self, ending: Ending) -> None:
         """Say that the input is done.
@@ -132,23 +133,29 @@ class Spool:
         self.faces += faces
         self.last = (index, time_s)
 
-    def _recover(self, path: Path, head: bytes) -> int | None:
+    def _recover(self, path: Path, head: bytes, turn: Callable[[float, float | None], bool]) -> int | None:
         """Take stock of an earlier run's file; the bytes of it that hold, or None where none do."""
         if not path.exists():
             return None
         with path.open("rb") as file:
             if file.readline() != head:
                 return None
-            keep, faces = len(head), []
+            end = len(head)
+            whole: tuple[int, int, int, tuple[int, float] | None] = (
+                end,
+                0,
+                0,
+                None,
+            )  # up to the last turn: bytes, frames, faces, the last frame
             for line, values in _lines(file):
-                keep += len(line)
-                if "n" in values:
-                    faces = values["f"]
-                    self._count(values["n"], values["t"], len(faces))
-                else:
+                if "n" not in values:
                     self.ending = _ending(values)
-                    break
-        self.last_faces = tuple(_unpack(face) for face in faces)
+                    return end + len(line)
+                if turn(values["t"], self.last and self.last[1]):
+                    whole = end, self.frames, self.faces, self.last
+                self._count(values["n"], values["t"], len(values["f"]))
+                end += len(line)
+        keep, self.frames, self.faces, self.last = whole
         return keep
 
 
@@ -161,7 +168,7 @@ def read_frames(path: Path) -> Iterator[SpooledFrame]:
 
 def pack_frame(frame: Frame, faces: tuple[Face, ...]) -> bytes:
     """A frame's reading as a spool has it: a line."""
-    height, width = frame.image.shape[:2]
+    width, height = frame.size
     return _line(
         {
             "n": frame.index,

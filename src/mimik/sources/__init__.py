@@ -1,5 +1,6 @@
 """Where frames come from: cameras, streams, video files, pictures and the bundled demo."""
 
+from mimik.sources.ahead import ahead
 from mimik.sources.camera import Camera
 from mimik.sources.demo import Demo
 from mimik.sources.network import NetworkStream
@@ -15,6 +16,7 @@ __all__ = [
     "Paced",
     "Pictures",
     "VideoFile",
+    "ahead",
     "expand_inputs",
     "is_picture",
     "list_folder",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+import threading
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -11,11 +12,12 @@ from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
-from mimik.types import Image
+from mimik.types import Gray, Image
 
-__all__ = ["Timeline", "picture_stream", "upright_image"]
+__all__ = ["Colours", "DecodedPicture", "Timeline", "picture_stream", "upright_image"]
 
 
 def picture_stream(container: InputContainer) -> VideoStream | None:
@@ -26,20 +28,110 @@ def picture_stream(container: InputContainer) -> VideoStream | None:
     return None
 
 
+class Colours:
+    """Turns the frames of one video into BGR; may be shared by threads."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+        self._one = threading.Lock()
+
+    def bgr(self, frame: VideoFrame) -> Image:
+        """``(H, W, 3)`` uint8, as the frame lies in the file."""
+        with self._one:
+            return cast(Image, self._reformatter.reformat(frame, format="bgr24").to_ndarray())
+
+
+class DecodedPicture:
+    """A decoder's frame as a `mimik.types.Picture`: luma at once, colours when they are asked for.
+
+    Both are turned and flipped as the frame's display matrix says (ISO/IEC 14496-12, 8.3.2.3).
+
+    Args:
+        frame: whose buffers are kept as long as this is.
+        colours: makes its colours; None: one of its own, which takes six times as long.
+    """
+
+    def __init__(self, frame: VideoFrame, colours: Colours | None = None) -> None:
+        self._frame = frame
+        self._colours = colours or Colours()
+        self._turn = _Turn.of(frame)
+        self._image: Image | None = None
+        self._gray: Gray | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        width, height = self._frame.width, self._frame.height
+        return (height, width) if self._turn.across else (width, height)
+
+    @property
+    def image(self) -> Image:
+        """``(H, W, 3)`` uint8, BGR."""
+        if self._image is None:
+            self._image = self._turn.upright(self._colours.bgr(self._frame))
+        return self._image
+
+    @property
+    def gray(self) -> Gray:
+        """``(H, W)`` uint8: the decoder's own luma, where it has eight bits, from black to white."""
+        if self._gray is None:
+            luma = _luma(self._frame)
+            self._gray = _gray_of(self.image) if luma is None else self._turn.upright(luma)
+        return self._gray
+
+
+def _gray_of(image: Image) -> Gray:
+    """Luma by the weights of ITU-R BT.601."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+_PLANAR = frozenset(f"{kind}{form}" for kind in ("yuv", "yuvj") for form in ("420p", "422p", "444p", "440p", "411p"))
+_PLANAR_TOO = frozenset(("nv12", "nv21", "gray"))
+
+
+def _luma(frame: VideoFrame) -> Gray | None:
+    """A frame's first plane in full range, where that is its luma in bytes."""
+    form = frame.format.name
+    if form not in _PLANAR and form not in _PLANAR_TOO:
+        return None
+    plane = frame.planes[0]
+    luma: Gray = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+    if form.startswith("yuvj") or form == "gray" or frame.color_range == ColorRange.JPEG:
+        return luma
+    # Broadcast range: black is 16, white 235 (ITU-R BT.601). Darker than black, which cameras do not make, is a little
+    # lighter than it afterwards.
+    return np.asarray(cv2.convertScaleAbs(luma, alpha=255 / 219, beta=-16 * 255 / 219), np.uint8)
+
+
+class _Turn(NamedTuple):
+    """How a frame is to be turned to stand upright."""
+
+    across: bool
+    """Whether rows become columns."""
+    flip: int | None
+    """As `cv2.flip` has it."""
+
+    @staticmethod
+    def of(frame: VideoFrame) -> _Turn:
+        matrix = cast(SideDataContainer, frame.side_data).get(SideDataType.DISPLAYMATRIX)
+        if matrix is None:
+            return _Turn(False, None)
+        # x' = a x + c y and y' = b x + d y, in a plane where y points down.
+        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32, 5)
+        across = bool(abs(int(b)) > abs(int(a)))
+        if across:
+            a, d = c, b
+        return _Turn(across, None if a >= 0 and d >= 0 else -1 if a < 0 and d < 0 else 1 if a < 0 else 0)
+
+    def upright(self, picture: Image) -> Image:
+        if self.across:
+            picture = cast(Image, cv2.transpose(picture))
+        return picture if self.flip is None else cast(Image, cv2.flip(picture, self.flip))
+
+
 def upright_image(frame: VideoFrame) -> Image:
-    """A frame in BGR, turned and flipped as its display matrix says (ISO/IEC 14496-12, 8.3.2.3)."""
-    image = cast(Image, frame.to_ndarray(format="bgr24"))
-    matrix = cast(SideDataContainer, frame.side_data).get(SideDataType.DISPLAYMATRIX)
-    if matrix is None:
-        return image
-    # x' = a x + c y and y' = b x + d y, in a plane where y points down.
-    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32, 5)
-    if abs(int(b)) > abs(int(a)):
-        image = cast(Image, cv2.transpose(image))
-        a, d = c, b
-    if a < 0 or d < 0:
-        image = cast(Image, cv2.flip(image, -1 if a < 0 and d < 0 else 1 if a < 0 else 0))
-    return image
+    """A frame in BGR, turned and flipped as its display matrix says."""
+    return DecodedPicture(frame).image
 
 
 class Timeline:

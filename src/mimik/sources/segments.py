@@ -18,7 +18,7 @@ import numpy as np
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from mimik.sources.decoding import Timeline, picture_stream, upright_image
+from mimik.sources.decoding import Colours, DecodedPicture, Timeline, picture_stream
 from mimik.sources.video import VideoFile
 from mimik.types import Frame
 
@@ -162,7 +162,7 @@ class VideoPart(VideoFile):
             SourceError: the file vanished.
             Deviation: there are others than the packets promised, or the file is damaged here.
         """
-        part, given = self._part, 0
+        part, given, colours = self._part, 0, Colours()
         with self._open() as container:
             stream = picture_stream(container)
             if stream is None:
@@ -185,7 +185,8 @@ class VideoPart(VideoFile):
                     return
                 if frame.pts != part.stamps[given]:
                     raise Deviation
-                yield Frame(upright_image(frame), part.first + given, time_s, time.perf_counter(), self.name)
+                picture = DecodedPicture(frame, colours)
+                yield Frame(picture, part.first + given, time_s, time.perf_counter(), self.name)
                 given += 1
         if given < len(part.stamps) or self.damaged is not None:
             raise Deviation

@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from mimik.errors import SourceError
-from mimik.sources.decoding import Timeline, picture_stream, upright_image
+from mimik.sources.decoding import Colours, DecodedPicture, Timeline, picture_stream
 from mimik.sources.notices import tell
 from mimik.sources.pictures import MEGAPIXELS
 from mimik.types import Frame, Notice, SourceKind
@@ -150,13 +150,13 @@ class VideoFile:
             if stream is None:
                 raise self._no_video("no video stream")
             stream.thread_type = "AUTO"
-            end = 0.0
+            colours, end = Colours(), 0.0
             for index, (time_s, frame) in enumerate(self._decode(container, Timeline(stream))):
                 if self._closed:
                     return
                 end = time_s + (float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0)
                 if index >= self._start:
-                    yield Frame(upright_image(frame), index, time_s, time.perf_counter(), self.name)
+                    yield Frame(DecodedPicture(frame, colours), index, time_s, time.perf_counter(), self.name)
             if (shortfall := self._shortfall(stream, end)) is not None:
                 self._note(shortfall)
         if self.damaged is not None:

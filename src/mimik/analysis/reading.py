@@ -1,0 +1,128 @@
+"""Frames of a recording → their faces, with every core at work: several turns of the recording are read at a time."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from mimik.errors import SourceError
+from mimik.pipeline import Pipeline, look_due
+from mimik.types import Face, Finder, Frame
+
+__all__ = ["Readings", "due", "read_alone", "read_turns"]
+
+Readings = Generator[tuple[Frame, tuple[Face, ...]], None, None]
+"""Frames, whose pixels may be gone, and their faces."""
+
+_Read = list[tuple[Frame, tuple[Face, ...]]]
+
+_MOST = 32
+_MEGAPIXELS = 24.0
+"""A part of a turn that is read together is no longer than this, in frames and in all their pixels."""
+
+
+def read_alone(pipeline: Pipeline, frames: Iterable[Frame]) -> Readings:
+    """Pictures and their faces, each without memory of any other."""
+    for frame in frames:
+        yield frame, pipeline.read(frame.image)
+
+
+def read_turns(
+    pipeline: Pipeline,
+    frames: Iterable[Frame],
+    last: tuple[int, float] | None = None,
+    fps: float | None = None,
+) -> Readings:
+    """A video's frames and their faces, as `Pipeline.read_found` gives them, in order.
+
+    What is read depends on no frame before the turn (`Pipeline.turn`) in which it lies: turns are read at the same
+    time, and whoever begins at any turn reads the same from there on.
+
+    Args:
+        pipeline: what reads them.
+        frames: from the beginning of a turn on.
+        last: index and time of the frame that was read last, in an earlier run; None: none was.
+        fps: read so many frames of a second; None: all.
+    """
+    last_s = last and last[1]
+    under_way: deque[Future[_Read]] = deque()
+    part = _Part(pipeline)
+    broken: SourceError | None = None
+    with ThreadPoolExecutor(pipeline.workers, "mimik-read") as readers:
+        given = iter(frames)
+        while True:
+            try:
+                frame = next(given, None)
+            except SourceError as error:  # what was decoded before it is read first
+                frame, broken = None, error
+            if frame is not None and not due(frame.time_s, last_s, fps):
+                continue
+            turns = frame is not None and pipeline.turn(frame.time_s, last_s)
+            if part.frames and (frame is None or turns or part.full):
+                part.begun = readers.submit(part.read)
+                under_way.append(part.begun)
+                part = _Part(pipeline, None if turns else part)
+            while under_way and (frame is None or len(under_way) > pipeline.workers):
+                yield from under_way.popleft().result()
+            if frame is None:
+                break
+            part.add(frame, look=pipeline.attributes and look_due(frame.time_s, last_s))
+            last_s = frame.time_s
+    if broken is not None:
+        raise broken
+
+
+class _Part:
+    """A turn, or a part of a long one.
+
+    Args:
+        pipeline: what reads it.
+        before: the part before it of the same turn; None: it begins one.
+
+    Attributes:
+        frames: those in it, each with whether it is looked at for age and gender.
+        begun: its reading.
+    """
+
+    def __init__(self, pipeline: Pipeline, before: _Part | None = None) -> None:
+        self.frames: list[tuple[Frame, bool]] = []
+        self.begun: Future[_Read] | None = None
+        self._pipeline = pipeline
+        self._before = None if before is None else before.begun
+        self._finder: Finder = pipeline.finder() if before is None else before._finder
+        self._pixels = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no more frames should be added."""
+        return len(self.frames) >= _MOST or self._pixels >= _MEGAPIXELS * 1e6
+
+    def add(self, frame: Frame, look: bool) -> None:
+        """Put the next frame in."""
+        self.frames.append((frame, look))
+        self._pixels += math.prod(frame.size)
+
+    def read(self) -> _Read:
+        """Find and read the faces, once the part before has done so."""
+        if self._before is not None:
+            self._before.result()  # begun earlier, so never behind this in the round
+        cuts, kept = [], []
+        for number, (frame, look) in enumerate(self.frames):
+            cuts.append(self._pipeline.cut(frame, self._finder.find(frame)))
+            kept.append((frame if look else frame.without_pixels(), look))
+            self.frames[number] = kept[-1]
+        # Who they are is not known yet: all are looked at, at the times at which `Stream.place` would.
+        return [
+            (frame.without_pixels(), self._pipeline.look(frame, faces) if look else faces)
+            for (frame, look), faces in zip(kept, self._pipeline.classify(cuts), strict=True)
+        ]
+
+
+def due(time_s: float, last_s: float | None, fps: float | None) -> bool:
+    """Whether a frame is the first of its turn at `fps`, given the time of the frame that was read last."""
+    if fps is None or last_s is None:
+        return True
+    # A millionth of a turn: times that lie on its edge must not fall to either side by rounding.
+    return math.floor(time_s * fps + 1e-6) > math.floor(last_s * fps + 1e-6)
