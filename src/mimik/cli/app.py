@@ -380,6 +380,7 @@ def watch(
         "Examples:\n"
         "  mimik serve                 http://127.0.0.1:8420\n"
         "  mimik serve --port 9000\n"
+        "  mimik serve --engine ray --replicas 8 --address auto\n"
         "  mimik serve --host 0.0.0.0 --allow-host faces.example.org \\\n"
         "    --certificate cert.pem --certificate-key key.pem"
     ),
@@ -401,9 +402,24 @@ def serve(
     certificate_key: doors.CertificateKey = None,
     behind_proxy: doors.BehindProxy = None,
     audit: doors.Audit = None,
+    engine: options.Engine = "local",
+    replicas: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Workers of Ray Serve that read the pictures of requests.",
+            show_default="one a processor core but one",
+            rich_help_panel="Cluster",
+        ),
+    ] = None,
+    address: options.Address = None,
 ) -> None:
     from mimik.cli import live as work
     from mimik.cli.models import settings
+
+    if engine == "local" and (address is not None or replicas is not None):
+        raise ConfigError("--address and --replicas are about a cluster. Give --engine ray, too.")
 
     opened = doors.Doors(
         require_keys,
@@ -416,7 +432,9 @@ def serve(
     )
     page = work.Page(host, port, open_browser=False, doors=opened)
     chosen = settings(detector, model, threads, side, live=True, attributes=attributes)
-    raise typer.Exit(work.show_page(context.obj, chosen, None, page, wish=options.Wish(db=db)))
+    replication = work.Replication(replicas, address) if engine == "ray" else None
+    code = work.show_page(context.obj, chosen, None, page, wish=options.Wish(db=db), replication=replication)
+    raise typer.Exit(code)
 
 
 @app.command(

@@ -9,7 +9,7 @@ import platform
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -113,6 +113,7 @@ class Report:
         unsent: results that were given up because nobody took them.
         sights: results that were not taken yet, the oldest first, not all of them if there are many.
         machine: where it is watched.
+        node: the same, as Ray calls it.
         trouble: why it is away or has failed.
     """
 
@@ -122,6 +123,7 @@ class Report:
     unsent: int
     sights: tuple[Sight, ...]
     machine: str
+    node: str
     trouble: Told | None
 
 
@@ -133,9 +135,18 @@ class Camera:
         settings: of the pipeline.
         beginning: where the worker before left off.
         clock_s: when the watch began, by `time.time`.
+        node: gives what Ray calls this machine.
     """
 
-    def __init__(self, spec: str, settings: Settings, beginning: Beginning, clock_s: float) -> None:
+    def __init__(
+        self,
+        spec: str,
+        settings: Settings,
+        beginning: Beginning,
+        clock_s: float,
+        node: Callable[[], str] = lambda: "",
+    ) -> None:
+        self._node = node()
         self._spec = spec
         self._beginning = beginning
         # Machines' clocks may differ a little; time must not go back for all that.
@@ -170,7 +181,7 @@ class Camera:
         if more and state in (CameraState.ENDED, CameraState.FAILED):
             state = CameraState.LIVE
         statistics = _NOTHING if realtime is None else realtime.statistics()
-        return Report(state, statistics, age_s, self._unsent, sights, platform.node(), trouble)
+        return Report(state, statistics, age_s, self._unsent, sights, platform.node(), self._node, trouble)
 
     def close(self) -> None:
         """Watch no longer. What was read can still be taken."""

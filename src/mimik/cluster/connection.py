@@ -29,6 +29,7 @@ _QUIET = {
 """What Ray reads from the environment as it is imported. Who has set one of these has decided otherwise."""
 
 _KNOCK_S = 10.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,10 @@ def connected(address: str | None = None, notice: Notice | None = None) -> Itera
     if ray.is_initialized():  # by whoever called us, who also ends it
         yield Connection(_cpus(), None, started=False)
         return
-    own: dict[str, Any] = (
-        {"include_dashboard": True, "dashboard_host": "127.0.0.1", "_node_ip_address": "127.0.0.1"} if started else {}
-    )
+    own: dict[str, Any] = {"include_dashboard": True, "dashboard_host": "127.0.0.1"} if started else {}
     verbose = logging.getLogger().isEnabledFor(logging.INFO)
     level = logging.INFO if verbose else logging.ERROR
+    _keep_standard_output()
     try:
         _knock(address)
         with _signals(), _silence(verbose):
@@ -112,6 +112,18 @@ def _knock(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
+
+
+def _keep_standard_output() -> None:
+    """Let Ray log what it would print of lost workers: standard output is for results."""
+    from ray._private import worker
+
+    def hear(data: dict[str, Any], **_: object) -> None:
+        for line in data["lines"]:
+            _log.info("Ray: %s", line)
+
+    assert hasattr(worker, "print_to_stdstream")
+    worker.print_to_stdstream = hear
 
 
 @contextmanager

@@ -27,7 +27,7 @@ __all__ = ["CameraHealth", "Watch", "camera_name"]
 _ASK_S = 0.25
 _TELL_S = 1.0
 _DEAD_S = 8.0
-_START_S = 60.0
+_START_S = 30.0
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 10.0
 _WELL_S = 30.0
@@ -122,15 +122,19 @@ class Watch:
         """
         import ray
 
-        worker = ray.remote(Camera).options(
-            num_cpus=self._share, max_restarts=0, max_concurrency=1, scheduling_strategy="SPREAD"
-        )
+        worker = ray.remote(Camera)
         began_s, clock_s = time.perf_counter(), time.time()
         with ExitStack() as stack:
             takes = [stack.enter_context(self._taker(camera.name)) for camera in self._cameras]
 
-            def start(spec: str, beginning: Beginning) -> Any:
-                return worker.remote(spec, self._settings, beginning, clock_s)
+            def start(spec: str, beginning: Beginning, avoid: str | None) -> Any:
+                placed = worker.options(
+                    num_cpus=self._share,
+                    max_restarts=0,
+                    max_concurrency=1,
+                    scheduling_strategy=_elsewhere(avoid, self._share, beginning.index),
+                )
+                return placed.remote(spec, self._settings, beginning, clock_s, _node)
 
             next_s = 0.0
             try:
@@ -158,6 +162,33 @@ class Watch:
             time.sleep(0.02)
 
 
+def _node() -> str:
+    import ray
+
+    node: str = ray.get_runtime_context().get_node_id()
+    return node
+
+
+def _elsewhere(avoid: str | None, share: float, number: int) -> Any:
+    """Where a worker is to be placed: on another machine than the one where the last was lost.
+
+    Ray takes some ten seconds to see that a machine is gone, and would wait for it.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    others = [
+        node["NodeID"]
+        for node in ray.nodes()  # type: ignore[no-untyped-call]
+        if avoid is not None and node["Alive"] and node["NodeID"] != avoid and node["Resources"].get("CPU", 0) >= share
+    ]
+    return NodeAffinitySchedulingStrategy(others[number % len(others)], soft=True) if others else "SPREAD"
+
+
+Start = Callable[[str, Beginning, str | None], Any]
+"""Starts a worker for a camera, from where the last one left off, and not on a machine."""
+
+
 class _Watched:
     """One camera and its worker of the moment."""
 
@@ -170,6 +201,7 @@ class _Watched:
         self._asked_s = 0.0
         self._began_s = 0.0
         self._answered = False
+        self._avoid: str | None = None
         self._taken = -1
         self._next_s = 0.0
         self._wait_s = _FIRST_WAIT_S
@@ -191,7 +223,7 @@ class _Watched:
         """Whether an answer of the worker is still to come."""
         return self._answer is not None
 
-    def step(self, start: Callable[[str, Beginning], Any], take: Take, began_s: float) -> None:
+    def step(self, start: Start, take: Take, began_s: float) -> None:
         """Take the worker's answer, ask it again, or find another one. Never waits."""
         now = time.perf_counter()
         if self.over:
@@ -199,7 +231,7 @@ class _Watched:
         if self._actor is None:
             if now >= self._next_s:
                 beginning = Beginning(now - began_s, self._last_index + 1, self._people)
-                self._actor = start(self._spec, beginning)
+                self._actor = start(self._spec, beginning, self._avoid)
                 self._taken, self._answered, self._began_s = -1, False, now
                 self._ask(now)
             return
@@ -208,7 +240,10 @@ class _Watched:
             return
         if self._receive(take, began_s):
             self._ask(now)
-        elif self._answer is not None and now - self._asked_s > (_DEAD_S if self._answered else _START_S):
+        elif self._answer is not None and not self._answered and now - self._asked_s > _START_S:
+            self.let_go()  # there was no room where it was placed
+            self._avoid = None
+        elif self._answer is not None and self._answered and now - self._asked_s > _DEAD_S:
             self._lose("{camera}: its worker does not answer; another one takes it.")
 
     def close(self) -> None:
@@ -219,7 +254,8 @@ class _Watched:
 
     def finish(self, take: Take, began_s: float) -> None:
         """Take the worker's last answers, if they are there."""
-        if self._answer is not None and self._receive(take, began_s) and self._report and self._report.sights:
+        took = self._answer is not None and self._receive(take, began_s)
+        if took and self._actor is not None and self._report is not None and self._report.sights:
             self._answer = self._actor.report.remote(self._taken)
 
     def let_go(self) -> None:
@@ -283,7 +319,7 @@ class _Watched:
             tell(self._notice, report.trouble.text, **report.trouble.values)
         if report.state is CameraState.LIVE and now - self._began_s > _WELL_S:
             self._wait_s = _FIRST_WAIT_S
-        self._answered = True
+        self._answered, self._avoid = True, None
         self._report, self._state, self._trouble = report, report.state, report.trouble
         if self.over:
             self.let_go()
@@ -295,6 +331,7 @@ class _Watched:
         ray.kill(self._actor)
         self._actor = self._answer = None
         self._restarts += 1
+        self._avoid = None if self._report is None else self._report.node
         self._state = CameraState.LOST
         self._trouble = Told(text, {"camera": self.name})
         tell(self._notice, text, camera=self.name)
