@@ -39,7 +39,7 @@ _STATES = {
     CameraState.AWAY: "away",
     CameraState.LOST: "lost",
     CameraState.ENDED: "ended",
-    CameraState.FAILED: "failed",
+    CameraState.FAILED: "cannot be read",
 }
 
 

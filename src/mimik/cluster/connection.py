@@ -118,7 +118,7 @@ def _keep_standard_output() -> None:
     """Let Ray log what it would print of lost workers: standard output is for results."""
     from ray._private import worker
 
-    def hear(data: dict[str, Any], **_: object) -> None:
+    def hear(data: Any, ignore_prefix: bool) -> None:
         for line in data["lines"]:
             _log.info("Ray: %s", line)
 
