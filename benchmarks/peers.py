@@ -16,7 +16,6 @@ ADAPTERS = Path(__file__).parent / "adapters"
 
 _TENSORFLOW = "tensorflow-cpu>=2.20"
 _OPENCV = "opencv-contrib-python<5"  # OpenCV 5 has no Haar cascades
-_CPU = ("--retries", "0", "--extra-index-url", "https://download.pytorch.org/whl/cpu")
 
 _FER = Environment(
     "fer",
@@ -29,11 +28,9 @@ _FER = Environment(
 )
 _FER_MTCNN = Environment(
     "fer-mtcnn",
-    (
-        ("--no-deps", *_CPU, "torch==2.13.0+cpu", "torchvision==0.28.0+cpu"),
-        ("filelock", "sympy", "networkx", "jinja2", "fsspec", "typing-extensions"),
-    ),
-    base=_FER,
+    # MTCNN needs torch and torchvision built together, which PyPI has for CUDA alone.
+    (*_FER.steps, ("torch==2.14.1", "torchvision==0.29.1")),
+    "with torch as PyPI has it, for CUDA, and without moviepy",
 )
 _FACEX = Environment(
     "facex", (("--no-deps", "facex==1.1.0"), (_TENSORFLOW, _OPENCV, "scikit-image")), "without CUDA's libraries"

@@ -40,7 +40,7 @@ ARROWS: dict[str, set[str]] = {
     "store": set(),
     "analytics": {"store"},
     "report": {"analytics", "store", "words"},
-    "lab": {"classify", "report", "weights", "words"},  # report for its charts' JavaScript
+    "lab": {"classify", "detect", "report", "sources", "weights", "words"},  # report for its charts' JavaScript
     "serve": {
         "analytics",
         "config",

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mimik.errors import SourceError
-from mimik.types import Detection, Emotion, EmotionScores, Image, Reason, SourceKind, State
+from mimik.types import Detection, Emotion, EmotionScores, Frame, Image, Reason, SourceKind, State
 from tests.fakes import FakeClassifier, FakeSource, detection, fake_pipeline, scores
 
 BLACK = np.zeros((90, 160, 3), np.uint8)
@@ -28,7 +28,7 @@ def test_a_face_that_cannot_be_read_is_withheld_and_never_reaches_the_network() 
     assert classifier.batches == [1]
 
 
-def test_pictures_read_together_read_as_each_alone() -> None:
+def test_frames_read_together_read_as_each_alone() -> None:
     """In one batch, and every reading with the face it belongs to."""
 
     class ByEdge(FakeClassifier):
@@ -49,7 +49,7 @@ def test_pictures_read_together_read_as_each_alone() -> None:
     pipeline = fake_pipeline(classifier=classifier)
     pipeline._detector = ByWidth()
     images = [np.zeros((height, width, 3), np.uint8) for height, width in ((9, 300), (8, 50), (7, 200), (6, 100))]
-    together = pipeline.read_many(images)
+    together = pipeline.read_found([Frame(image) for image in images], [pipeline.find(image) for image in images])
     assert classifier.batches == [4]
     assert [len(faces) for faces in together] == [3, 0, 2, 1]
     for image, faces in zip(images, together, strict=True):
@@ -57,7 +57,7 @@ def test_pictures_read_together_read_as_each_alone() -> None:
             assert face.detection.box == alone.detection.box
             assert (face.state, face.reason, face.quality) == (alone.state, alone.reason, alone.quality)
             np.testing.assert_array_equal(face.emotions.probabilities, alone.emotions.probabilities)
-    assert pipeline.read_many(()) == ()
+    assert pipeline.read_found((), ()) == ()
 
 
 def test_nothing_readable_runs_no_network() -> None:

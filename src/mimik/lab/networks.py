@@ -82,21 +82,28 @@ def load_shipped(network: nn.Module, name: str, images: NDArray[np.uint8]) -> No
 
     Args:
         network: of the shipped model's shape.
-        name: the shipped model's.
+        name: the shipped model's, in fp16 or fp32.
         images: ``(N, 48, 48)`` gray pictures to count on; the first 1,024 are used.
 
     Raises:
-        ConfigError: the shipped model has other layers.
+        ConfigError: the shipped model has other layers, or its numbers are int8.
         WeightsError: there is no such model.
     """
     _, file = verified(name)
     graph = onnx.load(str(file)).graph
-    values = {tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer}
+    values = {
+        tensor.name.removesuffix(".fp16"): torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype(np.float32))
+        for tensor in graph.initializer
+    }
     layers = [node.input[1:] for node in graph.node if node.op_type in ("Conv", "Gemm")]
     own = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.Linear)]
-    theirs = [tuple(values[weight].shape) for weight, _ in layers]
+    theirs = [tuple(values[weight].shape) if weight in values else None for weight, *_ in layers]
     if theirs != [tuple(module.weight.shape) for module in own if not isinstance(module, nn.BatchNorm2d)]:
-        raise ConfigError("The shipped model {name} has other layers than this network.", name=name)
+        raise ConfigError(
+            "{name}: a run cannot begin from this model, which has other layers or runs in int8. Give the name of its "
+            "fp16 or fp32 form.",
+            name=name,
+        )
     hooks = []
     bias = torch.empty(0)
     with torch.no_grad():

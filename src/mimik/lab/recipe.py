@@ -78,8 +78,8 @@ class Recipe(_Base):
     start: str | tuple[str, ...] = Field(
         default="",
         description="Weights to begin from, `runs/NAME/weights.pt` say, of the same network, or of a shallower "
-        "residual one; of several, their mean (Wortsman et al. 2022); the name of a shipped model, `default` say, for "
-        "its weights; empty: from chance.",
+        "residual one; of several, their mean (Wortsman et al. 2022); a shipped model's name, `default-fp16` say; "
+        "empty: from chance.",
     )
     origin: str = Field(
         default="from scratch",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from mimik.track.clock import Clock
 from mimik.types import Face, Frame
 
-__all__ = ["PersonTracker"]
+__all__ = ["PersonTracker", "prepare_tracking"]
 
 # A person unseen for longer comes back under a new id.
 _LOST_S = 2.0
@@ -22,6 +24,11 @@ _LEAST_OVERLAP = 0.1
 _NEW = -1
 
 
+def prepare_tracking() -> None:
+    """Begin to import what a `PersonTracker` needs, in a thread of its own: half a second that nobody waits for."""
+    threading.Thread(target=importlib.import_module, args=("trackers",), name="mimik-import", daemon=True).start()
+
+
 class PersonTracker:
     """Follows faces with OC-SORT (Cao et al. 2023, "Observation-Centric SORT"), timed in seconds.
 
@@ -31,7 +38,7 @@ class PersonTracker:
     """
 
     def __init__(self) -> None:
-        # Imported here: it costs 0.7 s and 60 MB (SciPy, for the most part), which pictures need not pay.
+        # Imported here: it costs 0.5 s and 60 MB (SciPy, for the most part), which pictures need not pay.
         from trackers import BIoU, OCSORTTracker
         from trackers.utils.state_representations import XYXYStateEstimator
 

@@ -15,7 +15,7 @@ from mimik import Client, Pipeline
 from mimik.config import Settings
 from mimik.serve import create_app
 from mimik.store import Store
-from mimik.types import Emotion
+from mimik.types import Emotion, Frame
 from tests.faces import collins, compose, hopper
 from tests.media import write_video
 from tests.serving import Served, served
@@ -77,7 +77,8 @@ def _node() -> str:
 def test_pictures_read_together_read_as_alone(pipeline: Pipeline) -> None:
     """With the real networks, whose arithmetic may depend on the batch in the last digits."""
     images = [hopper(), collins(), compose(collins()[50:250, 150:350, 1]), hopper()]
-    for image, faces in zip(images, pipeline.read_many(images), strict=True):
+    together = pipeline.read_found([Frame(image) for image in images], [pipeline.find(image) for image in images])
+    for image, faces in zip(images, together, strict=True):
         alone = pipeline.read(image)
         assert len(faces) == len(alone) >= 1
         for face, same in zip(faces, alone, strict=True):

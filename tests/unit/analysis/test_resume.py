@@ -46,41 +46,49 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[float | None, dict[s
 
 @settings(max_examples=30, deadline=None)
 @given(
-    cuts=st.lists(st.integers(0, FRAMES - 1), min_size=1, max_size=4),
+    cuts=st.lists(
+        st.tuples(st.integers(0, FRAMES - 1), st.none() | st.tuples(st.floats(0, 0.999), st.floats(0, 1))),
+        min_size=1,
+        max_size=4,
+    ),
     gently=st.booleans(),
     fps=st.sampled_from([None, 10.0]),
-    data=st.data(),
 )
 def test_interrupted_at_any_frame_and_torn_at_any_byte(
     whole: dict[float | None, dict[str, bytes]],
-    cuts: Sequence[int],
+    cuts: Sequence[tuple[int, tuple[float, float] | None]],
     gently: bool,
     fps: float | None,
-    data: st.DataObject,
 ) -> None:
-    """Stopped by an event or as by Ctrl-C, again and again; then the newest spool loses bytes, as by kill -9."""
+    """Stopped by an event or as by Ctrl-C, again and again; then some spool loses bytes, as by kill -9."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder)
-        for cut in cuts:
+        for cut, torn in cuts:
             stop = Event() if gently else None
             with contextlib.suppress(KeyboardInterrupt):
                 run(output, Finder(cut, stop), stop, fps)
-            for spool in data.draw(st.permutations(sorted((output / ".mimik-analysis").glob("*.jsonl"))))[:1]:
+            # How many there are depends on the threads' pace, what Hypothesis draws must not.
+            spools = sorted((output / ".mimik-analysis").glob("*.jsonl"))
+            if torn and spools:
+                spool = spools[int(torn[0] * len(spools))]
                 bytes_ = spool.read_bytes()
-                spool.write_bytes(bytes_[: data.draw(st.integers(0, len(bytes_)))])
+                spool.write_bytes(bytes_[: round(torn[1] * len(bytes_))])
         run(output, Finder(), fps=fps)
         assert tables(output) == whole[fps]
 
 
 def test_frames_read_before_are_not_read_again(tmp_path: Path) -> None:
+    """But for the last turn, which may not have been whole: here, a frame."""
     stop = Event()
-    first = Finder(12, stop)
-    summary = run(tmp_path, first, stop)
-    assert (summary.interrupted, summary.files, summary.frames) == (True, (), first.calls)
+    first = Finder(14, stop)
+    stopped = run(tmp_path, first, stop)
+    assert (stopped.interrupted, stopped.files) == (True, ())
+    assert 11 <= stopped.frames <= first.calls <= stopped.frames + 4, "little is read in vain"
     second = Finder()
     summary = run(tmp_path, second)
-    assert (summary.interrupted, summary.frames, summary.resumed_frames) == (False, FRAMES, first.calls)
-    assert first.calls + second.calls == FRAMES
+    assert (summary.interrupted, summary.frames) == (False, FRAMES)
+    assert summary.resumed_frames == max(11, stopped.frames - 1), "of the two inputs before, every frame"
+    assert summary.resumed_frames + second.calls == FRAMES
     assert not (tmp_path / ".mimik-analysis").exists()
 
 
@@ -114,7 +122,7 @@ def test_more_inputs_use_what_was_read_of_the_others(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, Finder(12))
     more = [Path("3.mp4"), *reversed(INPUTS)]
-    assert analyse(pipeline(), more, tmp_path, opener=opener).resumed_frames == 12
+    assert analyse(pipeline(), more, tmp_path, opener=opener).resumed_frames == 11, "inputs read to their ends"
 
 
 def test_done_again_it_does_all_again(tmp_path: Path, whole: dict[float | None, dict[str, bytes]]) -> None:

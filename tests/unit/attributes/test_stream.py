@@ -40,9 +40,9 @@ def _guess(found: Detection) -> Attributes:
     return Attributes(found.box.x1, (0, 99), 0.9)
 
 
-def line(*found: Detection, estimator: FakeEstimator | None = None) -> Pipeline:
+def line(*found: Detection, estimator: FakeEstimator | None = None, detector: FakeDetector | None = None) -> Pipeline:
     return Pipeline(
-        FakeDetector(*found),
+        detector or FakeDetector(*found),
         FakeGate(),
         FakeAligner(),
         FakeClassifier(),
@@ -92,13 +92,13 @@ def test_people_in_videos_are_looked_at_five_times_a_second_until_they_are_settl
 
 def test_who_comes_later_is_looked_at_alone() -> None:
     estimator = FakeEstimator()
-    pipeline = line(detection(30), estimator=estimator)
-    stream = pipeline.stream(SourceKind.VIDEO)
+    detector = FakeDetector(detection(30))
+    stream = line(detector=detector, estimator=estimator).stream(SourceKind.VIDEO)
     shown = frames(300)
     for frame in shown[:90]:
         stream.process(frame)
     assert sum(estimator.looked) == 10
-    pipeline._detector = FakeDetector(detection(30), detection(100))
+    detector.found = (detection(30), detection(100))
     for frame in shown[90:]:
         result = stream.process(frame)
     assert sum(estimator.looked) == 20

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -15,10 +15,11 @@ from mimik.pipeline import Pipeline
 from mimik.serve.problems import ProblemError
 from mimik.serve.right_of_way import RightOfWay
 from mimik.serve.scheduler import Lane, Scheduler
-from mimik.types import Box, Face, Image
-from tests.fakes import fake_pipeline
+from mimik.types import Detection, Face, Frame, Image
+from tests.fakes import detection, fake_pipeline
 
 PICTURE = np.zeros((20, 20, 3), np.uint8)
+FOUND = (detection(),)
 
 
 class Slow:
@@ -28,42 +29,40 @@ class Slow:
         self.may_go = threading.Event()
         self.entered = threading.Semaphore(0)
         self.together: list[int] = []
-        self.near: list[Sequence[Box]] = []
+        self.found: list[list[float]] = []
         self.refuses = 0
         self._pipeline = fake_pipeline()
 
-    def read_many(
-        self, images: Sequence[Image], *, look: bool = True, near: Sequence[Sequence[Box]] | None = None
-    ) -> tuple[tuple[Face, ...], ...]:
-        assert not look, "people are looked at when it is known who they are"
-        self.together.append(len(images))
-        self.near.extend(near or ())
+    def find(self, image: Image) -> tuple[Detection, ...]:
+        return self._pipeline.find(image)
+
+    def read_found(self, frames: Sequence[Frame], found: Sequence[Sequence[Detection]]) -> tuple[tuple[Face, ...], ...]:
+        self.together.append(len(frames))
+        self.found.append([face.box.x1 for faces in found for face in faces])
         self.entered.release()
         assert self.may_go.wait(20)
-        if any(image.shape[0] == self.refuses for image in images):
+        if any(frame.size[1] == self.refuses for frame in frames):
             raise RuntimeError("a defect")
-        return self._pipeline.read_many(images, look=look)
-
-    def read(self, image: Image, *, look: bool = True, near: Sequence[Box] = ()) -> tuple[Face, ...]:
-        return self.read_many((image,), look=look, near=(near,))[0]
+        return self._pipeline.read_found(frames, found)
 
 
 class Note:
     """Work that writes down when it is finished."""
 
-    def __init__(
-        self, done: list[str], name: str, image: Image = PICTURE, near: Callable[[], Sequence[Box]] = tuple
-    ) -> None:
+    def __init__(self, done: list[str], name: str, image: Image = PICTURE) -> None:
+        self.asked: list[str] = []
         self._done = done
         self._name = name
-        self._image = image
-        self._near = near
+        self._frame = Frame(image)
 
-    def picture(self) -> Image:
-        return self._image
+    def frame(self) -> Frame:
+        self.asked.append("frame")
+        return self._frame
 
-    def near(self) -> Sequence[Box]:
-        return self._near()
+    def find(self, frame: Frame) -> tuple[Detection, ...]:
+        assert frame is self._frame
+        self.asked.append("find")
+        return FOUND
 
     def finish(self, faces: tuple[Face, ...]) -> None:
         assert len(faces) == 1
@@ -76,7 +75,7 @@ class Note:
 class Broken(Note):
     """Work whose picture cannot be decoded."""
 
-    def picture(self) -> Image:
+    def frame(self) -> Frame:
         raise ProblemError(422, "The form cannot be read: it is damaged, cut short or has too many fields.")
 
 
@@ -114,25 +113,52 @@ def test_one_picture_a_client_in_turn(slow: Slow) -> None:
     scheduler.close()
 
 
-def test_where_to_look_is_asked_when_the_picture_before_is_finished(slow: Slow) -> None:
-    """Each picture is looked at near its own client's faces; the same where it is read alone after a failure."""
+class Following(Note):
+    """Work that finds a face further right the more pictures were finished before."""
+
+    def find(self, frame: Frame) -> tuple[Detection, ...]:
+        super().find(frame)
+        return (detection(x=float(len(self._done))),)
+
+
+def test_faces_are_found_when_the_picture_before_is_finished_and_once(slow: Slow) -> None:
+    """Finding has a memory: a picture that is read alone after a failure is not found in again."""
     scheduler, done = _scheduler(slow, together=2), list[str]()
     lane, other = scheduler.lane(2), scheduler.lane(2)
-
-    def near() -> tuple[Box, ...]:
-        return (Box(0, 0, len(done), 1),)
-
     slow.refuses = 7
-    lane.offer(Note(done, "begun", near=near))
+    begun, then, broken = (
+        Following(done, "begun"),
+        Following(done, "next"),
+        Note(done, "other", np.zeros((7, 20, 3), np.uint8)),
+    )
+    lane.offer(begun)
     assert slow.entered.acquire(timeout=20)
-    lane.offer(Note(done, "next", near=near))
-    other.offer(Note(done, "other", image=np.zeros((7, 20, 3), np.uint8)))
+    lane.offer(then)
+    other.offer(broken)
     slow.may_go.set()
     _until(done, 3)
     assert sorted(done) == ["begun", "next", "other RuntimeError"]
-    assert slow.near[0] == (Box(0, 0, 0, 1),)
-    assert sorted(map(len, slow.near[1:])) == [0, 0, 1, 1]
-    assert [each for each in slow.near[1:] if each] == [(Box(0, 0, 1, 1),)] * 2
+    assert [work.asked for work in (begun, then, broken)] == [["frame", "find"]] * 3
+    assert slow.found[0] == [0]
+    assert sorted(slow.found[1]) == [1, 10], "together, and once one of them breaks the reading,"
+    assert sorted(slow.found[2:]) == [[1], [10]], "each alone"
+    scheduler.close()
+
+
+class Lost(Note):
+    """Work whose faces cannot be found."""
+
+    def find(self, frame: Frame) -> tuple[Detection, ...]:
+        raise RuntimeError("a defect")
+
+
+def test_trouble_in_finding_is_one_clients_own(slow: Slow) -> None:
+    scheduler, done = _scheduler(slow, together=3), list[str]()
+    slow.may_go.set()
+    scheduler.lane(3, ordered=False).offer(Note(done, "good"), Lost(done, "lost"), Note(done, "fine"))
+    _until(done, 3)
+    assert sorted(done) == ["fine", "good", "lost RuntimeError"]
+    assert slow.together == [2]
     scheduler.close()
 
 
@@ -268,14 +294,21 @@ def test_outcomes_can_be_awaited(slow: Slow) -> None:
     scheduler = _scheduler(slow, together=2)
     slow.may_go.set()
 
-    def broken() -> Image:
+    def broken() -> Frame:
         raise ProblemError(422, "No picture was sent.")
+
+    def good() -> Frame:
+        return Frame(PICTURE)
+
+    def nobody(frame: Frame) -> tuple[Detection, ...]:
+        return ()
 
     async def ask(lane: Lane) -> list[int | BaseException]:
         with pytest.raises(ProblemError, match="No picture"):
             await lane.read(broken, len)
-        assert await lane.read(lambda: PICTURE, len) == 1
-        return await scheduler.lane(2, ordered=False).read_all([(lambda: PICTURE, len), (broken, len)])
+        assert await lane.read(good, len) == 1, "the detector searches"
+        assert await lane.read(good, len, nobody) == 0
+        return await scheduler.lane(2, ordered=False).read_all([(good, len), (broken, len)])
 
     first, second = asyncio.run(ask(scheduler.lane()))
     assert first == 1
@@ -317,7 +350,7 @@ def test_a_pipelines_readings_are_its_own() -> None:
     scheduler = Scheduler(pipeline, RightOfWay())
 
     async def ask() -> tuple[Face, ...]:
-        return await scheduler.lane().read(lambda: PICTURE, tuple)
+        return await scheduler.lane().read(lambda: Frame(PICTURE), tuple)
 
     (face,), (same,) = asyncio.run(ask()), pipeline.read(PICTURE)
     assert (face.detection, face.state) == (same.detection, same.state)

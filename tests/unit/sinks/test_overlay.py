@@ -126,7 +126,7 @@ def test_fine_detail_leaves_no_trace() -> None:
 def test_a_person_just_lost_stays_hidden_for_half_a_second() -> None:
     anonymiser = Anonymiser()
     anonymiser.hide(result(face(box=Box(20, 30, 60, 80)), time_s=1.0))
-    noisy = dataclasses.replace(result(time_s=1.4).frame, image=noise(120, 160))
+    noisy = dataclasses.replace(result(time_s=1.4).frame, picture=noise(120, 160))
 
     def later(time_s: float) -> bool:
         frame = dataclasses.replace(noisy, time_s=time_s)

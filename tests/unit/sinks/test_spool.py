@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mimik.sinks.spool import Ending, Spool, read_frames
-from mimik.types import Detection, Face, Frame, SourceKind, State
+from mimik.types import Detection, Face, Frame, Image, SourceKind, State
 
 from .samples import face, withheld
 
 KEY: dict[str, object] = {"input": "a.mp4", "fps": None}
+
+Turn = Callable[[float, float | None], bool]
+
+
+def every_frame(time_s: float, last_s: float | None) -> bool:
+    return True
+
+
+def by_four(time_s: float, last_s: float | None) -> bool:
+    """Frames 0, 4, 8, … of `frame` begin turns."""
+    return last_s is None or round(time_s * 29.97) // 4 != round(last_s * 29.97) // 4
 
 
 def frame(index: int) -> Frame:
@@ -32,8 +44,8 @@ def faces(seed: int) -> tuple[Face, ...]:
     return (one, dataclasses.replace(withheld(), track_id=None))[: seed % 3]
 
 
-def write(path: Path, count: int, ending: Ending | None = None) -> None:
-    with Spool(path, KEY) as spool:
+def write(path: Path, count: int, ending: Ending | None = None, turn: Turn = every_frame) -> None:
+    with Spool(path, KEY, turn) as spool:
         for index in range(spool.frames, count):
             spool.add(frame(index), faces(index))
         if ending is not None:
@@ -75,16 +87,16 @@ def test_another_key_begins_anew(tmp_path: Path) -> None:
     assert list(read_frames(tmp_path / "s")) == []
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.data())
-def test_cut_at_any_byte_it_goes_on_to_the_same_file(tmp_path: Path, data: st.DataObject) -> None:
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.sampled_from([every_frame, by_four]), st.data())
+def test_cut_at_any_byte_it_goes_on_to_the_same_file(tmp_path: Path, turn: Turn, data: st.DataObject) -> None:
     path = tmp_path / "s"
     path.unlink(missing_ok=True)
-    write(path, 6, Ending(SourceKind.VIDEO, None))
+    write(path, 10, Ending(SourceKind.VIDEO, None), turn)
     whole = path.read_bytes()
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
-    with Spool(path, KEY) as spool:
-        for index in range(spool.frames, 6):
+    with Spool(path, KEY, turn) as spool:
+        for index in range(spool.frames, 10):
             spool.add(frame(index), faces(index))
         if spool.ending is None:
             spool.finish(Ending(SourceKind.VIDEO, None))
@@ -94,13 +106,52 @@ def test_cut_at_any_byte_it_goes_on_to_the_same_file(tmp_path: Path, data: st.Da
 def test_a_hole_of_zeros_ends_what_is_believed(tmp_path: Path) -> None:
     """A power cut may leave a line's length on the disk without its bytes."""
     path = tmp_path / "s"
-    write(path, 4)
+    write(path, 5)
     lines = path.read_bytes().splitlines(keepends=True)
-    lines[3] = b"\0" * (len(lines[3]) - 1) + b"\n"
+    lines[4] = b"\0" * (len(lines[4]) - 1) + b"\n"
     path.write_bytes(b"".join(lines))
     with Spool(path, KEY) as spool:
-        assert spool.frames == 2
+        assert spool.frames == 2, "of three whole lines, the last one's turn may not have been"
     assert path.read_bytes() == b"".join(lines[:3])
+
+
+@pytest.mark.parametrize(("count", "kept"), [(0, 0), (1, 0), (4, 0), (5, 4), (8, 4), (9, 8), (10, 8)])
+def test_of_a_turn_that_may_not_be_whole_nothing_is_kept(tmp_path: Path, count: int, kept: int) -> None:
+    """What was found in its frames depends on those before them in it."""
+    path = tmp_path / "s"
+    write(path, count, turn=by_four)
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 1 + count
+    with Spool(path, KEY, by_four) as spool:
+        assert (spool.frames, spool.faces) == (kept, sum(len(faces(index)) for index in range(kept)))
+        assert spool.last == ((kept - 1, (kept - 1) / 29.97) if kept else None)
+    assert path.read_bytes() == b"".join(lines[: 1 + kept])
+
+
+@pytest.mark.parametrize("turn", [every_frame, by_four])
+def test_of_what_was_read_to_its_end_all_is_kept(tmp_path: Path, turn: Turn) -> None:
+    path, ending = tmp_path / "s", Ending(SourceKind.VIDEO, None)
+    write(path, 6, ending, turn)
+    whole = path.read_bytes()
+    with Spool(path, KEY, turn) as spool:
+        assert (spool.frames, spool.ending) == (6, ending)
+    assert path.read_bytes() == whole
+
+
+def test_a_lazy_picture_is_measured_and_never_made(tmp_path: Path) -> None:
+    class Unmade:
+        size = (160, 90)
+
+        @property
+        def image(self) -> Image:
+            raise AssertionError("made")
+
+        gray = image
+
+    with Spool(tmp_path / "s", KEY) as spool:
+        spool.add(Frame(Unmade(), 0, 0.0), ())
+    (spooled,) = read_frames(tmp_path / "s")
+    assert (spooled.width, spooled.height) == (160, 90)
 
 
 def test_numbers_only_no_pixels(tmp_path: Path) -> None:
