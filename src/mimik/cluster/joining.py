@@ -87,7 +87,7 @@ class Joiner:
 
     def _open(self) -> Spool:
         if self._spool is None:
-            self._spool = Spool(self._job.spool, self._job.key)
+            self._spool = Spool(self._job.spool, self._job.key, turn=None)
         return self._spool
 
     def _join(self, reading: Reading) -> None:

@@ -79,7 +79,7 @@ class Spool:
         path: the file; made where it is not there.
         key: what was read how: strings, numbers and None.
         turn: whether a frame begins a turn, by its time and that of the frame before. Of an earlier run's last turn,
-            which may not be whole, nothing is kept.
+            which may not be whole, nothing is kept. None: all is kept, by one who knows that it is whole.
 
     Attributes:
         frames: how many frames it holds.
@@ -92,7 +92,7 @@ class Spool:
     """
 
     def __init__(
-        self, path: Path, key: dict[str, object], turn: Callable[[float, float | None], bool] = lambda *_: True
+        self, path: Path, key: dict[str, object], turn: Callable[[float, float | None], bool] | None = lambda *_: True
     ) -> None:
         self.frames = 0
         self.faces = 0
@@ -133,7 +133,7 @@ class Spool:
         self.faces += faces
         self.last = (index, time_s)
 
-    def _recover(self, path: Path, head: bytes, turn: Callable[[float, float | None], bool]) -> int | None:
+    def _recover(self, path: Path, head: bytes, turn: Callable[[float, float | None], bool] | None) -> int | None:
         """Take stock of an earlier run's file; the bytes of it that hold, or None where none do."""
         if not path.exists():
             return None
@@ -151,10 +151,12 @@ class Spool:
                 if "n" not in values:
                     self.ending = _ending(values)
                     return end + len(line)
-                if turn(values["t"], self.last and self.last[1]):
+                if turn is not None and turn(values["t"], self.last and self.last[1]):
                     whole = end, self.frames, self.faces, self.last
                 self._count(values["n"], values["t"], len(values["f"]))
                 end += len(line)
+        if turn is None:
+            return end
         keep, self.frames, self.faces, self.last = whole
         return keep
 

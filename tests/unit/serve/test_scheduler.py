@@ -49,6 +49,8 @@ class Slow:
 class Note:
     """Work that writes down when it is finished."""
 
+    alone = False
+
     def __init__(self, done: list[str], name: str, image: Image = PICTURE) -> None:
         self.asked: list[str] = []
         self._done = done
