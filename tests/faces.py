@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimik.types import Image
+from mimik.types import Box, Image
 
-__all__ = ["collins", "compose", "hopper"]
+__all__ = ["collins", "compose", "hopper", "overlap"]
 
 
 def hopper() -> Image:
@@ -42,6 +42,14 @@ def compose(
     x, y = at or ((canvas[0] - size) // 2, (canvas[1] - size) // 2)
     picture[y : y + size, x : x + size] = cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+
+
+def overlap(one: Box, other: Box) -> float:
+    """The share of two boxes that both cover, 0–1 (intersection over union)."""
+    width = min(one.x2, other.x2) - max(one.x1, other.x1)
+    height = min(one.y2, other.y2) - max(one.y1, other.y1)
+    both = max(0.0, width) * max(0.0, height)
+    return both / (one.width * one.height + other.width * other.height - both)
 
 
 def _picture(package: str, path: str) -> Image:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from mimik.pipeline import Pipeline
 from mimik.types import (
     Box,
+    Classifier,
     Detection,
+    Detector,
     Emotion,
     EmotionScores,
+    Estimator,
     Face,
+    Finder,
     Frame,
     Image,
     Quality,
@@ -96,8 +100,16 @@ class FakeSmoother:
         )
 
 
-def fake_pipeline(*found: Detection, classifier: FakeClassifier | None = None) -> Pipeline:
-    """A pipeline of fake stages."""
+def fake_pipeline(
+    *found: Detection,
+    classifier: Classifier | None = None,
+    detector: Detector | None = None,
+    estimator: Estimator | None = None,
+    finder: Callable[[], Finder] | None = None,
+    turn_s: float = 0.0,
+    workers: int = 1,
+) -> Pipeline:
+    """A pipeline of fake stages, but for those that are given."""
 
     def tracker() -> Tracker:
         return FakeTracker()
@@ -106,12 +118,17 @@ def fake_pipeline(*found: Detection, classifier: FakeClassifier | None = None) -
         return FakeSmoother(kind)
 
     return Pipeline(
-        FakeDetector(*(found or (detection(),))),
+        detector or FakeDetector(*(found or (detection(),))),
         FakeGate(),
         FakeAligner(),
         classifier or FakeClassifier(),
         tracker,
         smoother,
+        "fake",
+        estimator,
+        finder=finder,
+        turn_s=turn_s,
+        workers=workers,
     )
 
 

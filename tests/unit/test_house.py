@@ -76,6 +76,7 @@ ARROWS: dict[str, set[str]] = {
         "sinks",
         "sources",
         "store",
+        "track",
         "weights",
         "words",
     },

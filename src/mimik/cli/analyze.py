@@ -25,6 +25,8 @@ from mimik.errors import ConfigError, SourceError
 from mimik.pipeline import Pipeline
 from mimik.sinks import TABLE_SINKS
 from mimik.sources import expand_inputs
+from mimik.sources.opening import VIDEO_SUFFIXES
+from mimik.track import prepare_tracking
 from mimik.types import Frame, Source
 
 __all__ = ["Cluster", "analyze"]
@@ -70,6 +72,8 @@ def analyze(
     stop = Event()
     teller = _Teller(terminal)
     with planned(terminal, wish) as plan:
+        if any(Path(each).suffix.lower() in VIDEO_SUFFIXES for each in inputs):
+            prepare_tracking()
         pipeline = Pipeline.load(settings)
         paths = expand_inputs(inputs)
         films = None if plan is None else Films(terminal, plan, paths, pipeline.model)

@@ -23,6 +23,7 @@ from mimik.errors import MimikError
 from mimik.pipeline import Pipeline
 from mimik.realtime import Realtime
 from mimik.sources import Paced, open_source
+from mimik.track import prepare_tracking
 from mimik.types import Frame, FrameResult, Image, Notice, Source, SourceKind
 from mimik.words import choose_language
 
@@ -71,6 +72,7 @@ def demonstrate(terminal: Terminal, settings: Settings, seconds: float, wish: Wi
 
     tally = Tally()
     with planned(terminal, wish) as plan:
+        prepare_tracking()
         pipeline = Pipeline.load(settings)
         source = open_source("demo", notice=terminal.notice)
         with _kept(source, plan, pipeline, terminal) as keeper:
@@ -107,6 +109,7 @@ def print_lines(
 
     record = record and checked_path(record)
     with planned(terminal, wish) as plan:
+        prepare_tracking()
         pipeline = Pipeline.load(settings)
         opened = open_source(spec, notice=terminal.notice)
         with (
@@ -150,6 +153,7 @@ def show_window(
         return overlay.draw_on(frame.image, result.faces)
 
     with planned(terminal, wish) as plan:
+        prepare_tracking()
         pipeline = Pipeline.load(settings)
         opened = open_source(spec, notice=terminal.notice)
         stream = pipeline.stream(opened.kind)
@@ -230,6 +234,7 @@ def show_page(
         serve(app, page.host, page.port, page.open_browser, ready, terminal.notice, transport)
 
     with planned(terminal, wish) as plan:
+        prepare_tracking()
         pipeline = Pipeline.load(settings)
         if spec is None:
             with _replicas(terminal, settings, pipeline, replication) as pictures:

@@ -18,11 +18,12 @@ WIDTH, HEIGHT = 480, 360
 MARKS = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
 
 
-def texture(seed: int, width: int = WIDTH, height: int = HEIGHT) -> Gray:
-    """Soft patches of every size from a face's to its pupils'."""
+def texture(seed: int, tall: float = 100, width: int = WIDTH, height: int = HEIGHT) -> Gray:
+    """Soft patches of sizes from half of a face's, which is so tall, to its pupils'."""
     random = np.random.default_rng(seed)
     picture = np.full((height, width), 128.0, np.float32)
-    for step, strength in ((64, 40), (24, 30), (9, 20)):
+    for share, strength in ((0.5, 22), (0.2, 20), (0.08, 20)):
+        step = max(2, round(share * tall))
         coarse = random.normal(0, strength, (height // step + 2, width // step + 2)).astype(np.float32)
         picture += np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
     return picture.clip(0, 255).astype(np.uint8)
@@ -55,19 +56,19 @@ def carried(points: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray
     shape=st.floats(0.7, 1.0),
     angle=st.floats(-5, 5),
     scale=st.floats(0.95, 1.05),
-    shift=st.tuples(st.floats(-0.12, 0.12), st.floats(-0.12, 0.12)),
+    shift=st.tuples(st.floats(-0.07, 0.07), st.floats(-0.07, 0.07)),
 )
 def test_box_and_landmarks_move_as_the_picture_does(
     seed: int, tall: float, shape: float, angle: float, scale: float, shift: tuple[float, float]
 ) -> None:
     wide = tall * shape
-    before, known = texture(seed), face(240 - wide / 2, 180 - tall / 2, wide, tall)
+    before, known = texture(seed, tall), face(240 - wide / 2, 180 - tall / 2, wide, tall)
     after, matrix = turned(before, known.box.centre, angle, scale, (shift[0] * tall, shift[1] * tall))
     found = moved(before, after, known)
     assert found is not None
     assert found.score == known.score
     (centre,) = carried(np.array([known.box.centre]), matrix)
-    assert found.box.centre == pytest.approx(centre, abs=0.02 * tall)
+    assert found.box.centre == pytest.approx(centre, abs=0.01 * tall)
     assert (found.box.width, found.box.height) == pytest.approx((wide * scale, tall * scale), rel=0.03)
     assert known.landmarks is not None
     assert found.landmarks is not None
@@ -79,7 +80,7 @@ def test_box_and_landmarks_move_as_the_picture_does(
 def drift(seed: int, tall: float, noise: float, light: float) -> float:
     """How far a box has wandered, in its heights, after half a second of a picture that keeps still."""
     random = np.random.default_rng(seed)
-    plain, known = texture(seed).astype(np.float32), face(240 - tall / 2, 180 - tall / 2, tall, tall)
+    plain, known = texture(seed, tall).astype(np.float32), face(240 - tall / 2, 180 - tall / 2, tall, tall)
     last, now = plain.astype(np.uint8), known
     for number in range(1, 16):
         lit = plain * (1 + (light - 1) * number / 15) + random.normal(0, noise, plain.shape)
@@ -100,7 +101,7 @@ def test_a_sensors_noise_moves_no_box(seed: int, tall: float, noise: float) -> N
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000), tall=st.floats(48, 200), light=st.floats(0.95, 1.05))
 def test_a_change_of_light_moves_a_box_little(seed: int, tall: float, light: float) -> None:
-    assert drift(seed, tall, 1, light) < 0.1
+    assert drift(seed, tall, 1, light) < 0.05
 
 
 def test_a_detection_without_landmarks_is_followed_too() -> None:
@@ -117,7 +118,7 @@ def test_a_detection_without_landmarks_is_followed_too() -> None:
 def test_another_picture_is_not_followed(seed: int, tall: float) -> None:
     """A cut to another scene."""
     known = face(240 - tall / 2, 180 - tall / 2, tall, tall)
-    assert moved(texture(seed), texture(seed + 1001), known) is None
+    assert moved(texture(seed, tall), texture(seed + 1001, tall), known) is None
 
 
 @pytest.mark.parametrize("gray", [0, 128, 255])
@@ -165,8 +166,8 @@ def _places(draw: st.DrawFn) -> tuple[int, int, Box]:
 def test_no_box_within_a_picture_is_an_error(place: tuple[int, int, Box], still: bool) -> None:
     """However small, thin or close to the border; and what is followed stays within."""
     width, height, box = place
-    before = texture(7, width, height)
-    after = before if still else texture(8, width, height)
+    before = texture(7, 20, width, height)
+    after = before if still else texture(8, 20, width, height)
     found = moved(before, after, Detection(box, 0.5))
     if found is not None:
         assert 1 <= found.box.x1 < found.box.x2 <= width - 1

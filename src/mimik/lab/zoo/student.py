@@ -14,12 +14,15 @@ class _Layer(nn.Module):
         self.stride = stride
         self.wide = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.wide_norm = nn.BatchNorm2d(outputs)
-        self.point = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+        self.point = nn.Conv2d(inputs, outputs, 1, bias=False)
         self.point_norm = nn.BatchNorm2d(outputs)
         self.same_norm = nn.BatchNorm2d(inputs) if inputs == outputs and stride == 1 else None
 
     def forward(self, x: Tensor) -> Tensor:
-        summed: Tensor = self.wide_norm(self.wide(x)) + self.point_norm(self.point(x))
+        # Every second place is taken before the 1×1 convolution, not by it: with one channel, stride 2 and channels
+        # last, torch 2.13.0's writes beyond its memory on processors with AVX-512 (seen with 12 and 16 outputs).
+        places = x[:, :, :: self.stride, :: self.stride].contiguous(memory_format=torch.channels_last)
+        summed: Tensor = self.wide_norm(self.wide(x)) + self.point_norm(self.point(places))
         if self.same_norm is not None:
             summed = summed + self.same_norm(x)
         return torch.relu(summed)
@@ -82,8 +85,8 @@ class StudentNet(nn.Module):
 
 
 def student_tiny() -> StudentNet:
-    """6 M multiply-adds, 0.22 M parameters."""
-    return StudentNet((12, 28, 56, 96), (2, 2, 3, 2))
+    """5.8 M multiply-adds, 0.18 M parameters."""
+    return StudentNet((16, 32, 48, 96), (2, 2, 2, 2))
 
 
 def student_default() -> StudentNet:
