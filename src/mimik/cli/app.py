@@ -13,6 +13,7 @@ from mimik.cli.evaluate import evaluate_app
 from mimik.cli.keys import key_app
 from mimik.cli.lab import lab_app
 from mimik.cli.language import Command, Group
+from mimik.cli.options import AsJson, Detector, Host, LiveSide, Model, NoBrowser, Port, Seconds, Side, Threads
 from mimik.cli.session.app import session_app
 from mimik.cli.terminal import Terminal
 from mimik.errors import ConfigError
@@ -36,57 +37,6 @@ app = typer.Typer(
         "--lang, --quiet and --verbose may stand anywhere."
     ),
 )
-
-Detector = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|FILE",
-        help="What finds faces: a detector's name, or an ONNX file (a YuNet file, say).",
-        rich_help_panel="Models",
-    ),
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|FILE",
-        help="What reads expressions: a name that `mimik models` lists, or a model record (.json).",
-        rich_help_panel="Models",
-    ),
-]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", min=0, max=256, help="Threads a network may use; 0: one a core.", rich_help_panel="Models"
-    ),
-]
-_SIDE_HELP = "Shrink pictures to this long side, in pixels, to find faces; larger finds smaller faces, more slowly."
-LiveSide = Annotated[
-    int | None,
-    typer.Option(
-        "--side", metavar="N", min=64, max=4096, help=_SIDE_HELP, show_default="480", rich_help_panel="Models"
-    ),
-]
-Side = Annotated[
-    int | None,
-    typer.Option(
-        "--side", metavar="N", min=64, max=4096, help=_SIDE_HELP, show_default="2048", rich_help_panel="Models"
-    ),
-]
-Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the page listens.", rich_help_panel="Web page")]
-Port = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        min=0,
-        max=65535,
-        help="Its port; 0: any free one.",
-        show_default="8420, or one of the next nine",
-        rich_help_panel="Web page",
-    ),
-]
-NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.", rich_help_panel="Web page")]
-Seconds = Annotated[float | None, typer.Option(metavar="N", min=0.1, help="Stop after so many seconds.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 
 def _version(wanted: bool) -> None:

@@ -53,6 +53,12 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "h264-turned.mp4": lambda path: write_video(path, moving(), rotation=90, options={"g": "24", **FAST}),
     "mpeg4-b.mp4": lambda path: write_video(path, moving(), codec="mpeg4", options={"g": "12", "bf": "2"}),
     "mpeg2.mkv": lambda path: write_video(path, moving(), codec="mpeg2video", options={"g": "12", "bf": "2"}),
+    "hevc-b.mp4": lambda path: write_video(
+        path,
+        moving(),
+        codec="libx265",
+        options={"g": "24", "preset": "ultrafast", "x265-params": "log-level=none:bframes=3"},
+    ),
     "mjpeg.mkv": lambda path: write_video(path, moving(), codec="mjpeg"),
     "vp9.webm": lambda path: write_video(
         path, moving(), codec="libvpx-vp9", options={"g": "24", "deadline": "realtime", "cpu-used": "8"}
