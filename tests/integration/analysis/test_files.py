@@ -16,10 +16,10 @@ import av
 import numpy as np
 import pytest
 
-from mimik.analysis import analyse
+from mimik.analysis import Progress, analyse
 from tests.fakes import detection, fake_pipeline
 from tests.media import encoded, number_of, numbered, numbered_frames, truncate, write_video
-from tests.unit.analysis.stages import Finder, pipeline
+from tests.unit.analysis.stages import pipeline
 
 pytestmark = pytest.mark.integration
 
@@ -29,9 +29,17 @@ def table(output: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def stopped_after(frames: int, inputs: list[Path], output: Path, annotate: bool = False) -> None:
+def stopped_after(
+    frames: int, inputs: list[Path], output: Path, annotate: bool = False, fps: float | None = None
+) -> None:
     stop = Event()
-    assert analyse(pipeline(Finder(frames, stop)), inputs, output, annotate=annotate, stop=stop).interrupted
+
+    def tell(step: Progress) -> None:
+        if step.frames == frames:
+            stop.set()
+
+    stopped = analyse(pipeline(), inputs, output, annotate=annotate, fps=fps, progress=tell, stop=stop)
+    assert (stopped.interrupted, stopped.frames) == (True, frames)
 
 
 @pytest.mark.parametrize("fps", [None, 7.0])
@@ -39,23 +47,22 @@ def test_a_video_of_variable_rate_resumes_at_any_place(tmp_path: Path, fps: floa
     times = [index / 25 + (0.3 if index > 10 else 0) for index in range(40)]
     video = write_video(tmp_path / "v.mp4", numbered_frames(40), times=times, rotation=90)
     whole = analyse(pipeline(), [video], tmp_path / "whole", fps=fps)
-    for cut in (0, 1, 7, whole.frames - 1):
-        stop = Event()
+    for cut in (1, 2, 8, whole.frames - 1):
         output = tmp_path / f"cut{cut}"
-        analyse(pipeline(Finder(cut, stop)), [video], output, fps=fps, stop=stop)
+        stopped_after(cut, [video], output, fps=fps)
         summary = analyse(pipeline(), [video], output, fps=fps)
-        assert summary.resumed_frames == cut + 1
+        assert summary.resumed_frames == cut - 1, "but for the last turn: here, a frame"
         assert (output / "faces.csv").read_bytes() == (tmp_path / "whole" / "faces.csv").read_bytes()
 
 
 def test_interrupted_after_its_last_frame_a_video_is_complete(tmp_path: Path) -> None:
     video = write_video(tmp_path / "v.mp4", numbered_frames(5))
-    stopped_after(4, [video], tmp_path / "out")
+    stopped_after(5, [video], tmp_path / "out")
     (spool,) = (tmp_path / "out" / ".mimik-analysis").glob("*.jsonl")
     lines = spool.read_bytes().splitlines(keepends=True)
     spool.write_bytes(b"".join(lines[:6]))  # without the line that says that the input is done
     summary = analyse(pipeline(), [video], tmp_path / "out")
-    assert (summary.frames, summary.resumed_frames, summary.failed) == (5, 5, 0)
+    assert (summary.frames, summary.resumed_frames, summary.failed) == (5, 4, 0)
 
 
 def test_drawn_videos_show_the_frames_of_their_rows(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from mimik.align import FaceAligner
 from mimik.analysis import Progress, analyse
 from mimik.classify import OnnxClassifier
-from mimik.detect import make_detector
+from mimik.detect import FaceFinder, make_detector
 from mimik.pipeline import Pipeline
 from mimik.sources import Demo
 from mimik.track import EmotionSmoother, PersonTracker
@@ -23,7 +23,7 @@ from tests.media import write_video
 pytestmark = pytest.mark.integration
 
 FORMATS = ("csv", "json", "parquet")
-FRAMES = 24
+FRAMES, FPS, TURN = 24, 25, 5
 
 
 def real_line() -> Pipeline:
@@ -32,14 +32,25 @@ def real_line() -> Pipeline:
     def smoother(kind: SourceKind) -> EmotionSmoother:
         return EmotionSmoother(kind, smoothing_s=0.4, switch_margin=0.08, thresholds=classifier.record.thresholds)
 
-    return Pipeline(
-        make_detector("centerface", threads=1), FakeGate(), FaceAligner(), classifier, PersonTracker, smoother, "real"
+    detector = make_detector("centerface", threads=1)
+    pipeline = Pipeline(
+        detector,
+        FakeGate(),
+        FaceAligner(),
+        classifier,
+        PersonTracker,
+        smoother,
+        "real",
+        finder=lambda: FaceFinder(detector, pipeline.turn),
+        turn_s=TURN / FPS,
+        workers=2,
     )
+    return pipeline
 
 
 def test_an_interrupted_real_analysis_ends_in_the_same_bytes(tmp_path: Path) -> None:
     demo = Demo(paced=False)
-    video = write_video(tmp_path / "demo.mp4", (frame.image for frame in islice(demo, FRAMES)), fps=25)
+    video = write_video(tmp_path / "demo.mp4", (frame.image for frame in islice(demo, FRAMES)), fps=FPS)
     demo.close()
     line = real_line()
     analyse(line, [video], tmp_path / "whole", formats=FORMATS, annotate=True)
@@ -52,7 +63,7 @@ def test_an_interrupted_real_analysis_ends_in_the_same_bytes(tmp_path: Path) -> 
 
     analyse(line, [video], tmp_path / "out", formats=FORMATS, annotate=True, stop=stop, progress=interrupt)
     summary = analyse(line, [video], tmp_path / "out", formats=FORMATS, annotate=True)
-    assert (summary.frames, summary.resumed_frames) == (FRAMES, FRAMES // 2)
+    assert (summary.frames, summary.resumed_frames) == (FRAMES, FRAMES // 2 // TURN * TURN), "the last whole turn"
     for name in (*(f"faces.{format_}" for format_ in FORMATS), "annotated/demo.mp4"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
