@@ -22,6 +22,7 @@ __all__ = ["Connection", "connected"]
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray would tell its makers
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # a thread that is late would start another Ray when ours has ended
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",

@@ -112,7 +112,7 @@ class Watch:
 
         Args:
             stop: set it, from any thread, to stop.
-            told: told once a second how the cameras are.
+            told: told once a second, and at the end, how the cameras are.
 
         Returns:
             How they were at the end.
@@ -146,6 +146,7 @@ class Watch:
                         told([camera.health() for camera in self._cameras])
                     stop.wait(_ASK_S)
                 self._take_the_last(takes, began_s)
+                told([camera.health() for camera in self._cameras])
             finally:
                 for camera in self._cameras:
                     camera.let_go()
@@ -284,6 +285,8 @@ class _Watched:
         )
 
     def _ask(self, now: float) -> None:
+        if self._actor is None:  # it is over
+            return
         self._answer = self._actor.report.remote(self._taken)
         self._asked_s = now
 

@@ -91,9 +91,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     cv2.imwrite(str(folder / "collins.jpg"), collins())
     cv2.imwrite(str(folder / "hopper.png"), hopper())
     return [
-        demo_video(folder / "a.mp4", seconds=9, size=(480, 270)),
+        demo_video(folder / "a.mp4", seconds=7, size=(400, 226)),
         folder / "collins.jpg",
-        demo_video(folder / "b.mp4", seconds=5, size=(480, 270)),
+        demo_video(folder / "b.mp4", seconds=4, size=(400, 226)),
         folder / "hopper.png",
         folder / "missing.mp4",
     ]
@@ -204,7 +204,7 @@ def watched(machines: Machines, films: list[Path], at: dict[float, Callable[[], 
 
 
 def test_cameras_are_taken_on_where_a_worker_and_then_a_machine_is_lost(machines: Machines, tmp_path: Path) -> None:
-    films = [demo_video(tmp_path / f"{name}.mp4", seconds=60, fps=10, size=(320, 180)) for name in "ab"]
+    films = [demo_video(tmp_path / f"{name}.mp4", seconds=40, fps=10, size=(320, 180)) for name in "ab"]
     pids: list[int] = []
 
     def kill() -> None:
@@ -214,7 +214,7 @@ def test_cameras_are_taken_on_where_a_worker_and_then_a_machine_is_lost(machines
     def lose() -> None:
         machines.lose(machines.second)
 
-    results, health = watched(machines, films, {1.0: kill, 9.0: lose}, 20.0)
+    results, health = watched(machines, films, {1.0: kill, 6.0: lose}, 14.0)
     machines.second = machines.add()
     assert len(pids) == 1
     last = health[-1]
@@ -233,6 +233,24 @@ def test_cameras_are_taken_on_where_a_worker_and_then_a_machine_is_lost(machines
             cut = gaps.index(max(gaps)) + 1
             people = [{face.track_id for result in part for face in result.faces} for part in (r[:cut], r[cut:])]
             assert not people[0] & people[1], "whoever is seen afterwards has a number that nobody had"
+
+
+def test_the_command_watches_until_all_cameras_have_ended(
+    machines: Machines, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    film = demo_video(tmp_path / "a.mp4", seconds=2, fps=10, size=(320, 180))
+    command = ["watch", str(film), str(tmp_path / "none.mp4"), "-o", str(tmp_path / "out"), "--json", "--share", "0.3"]
+    command += ["--session", "Hall", "--db", str(tmp_path / "sessions.db"), "--address", machines.address]
+    assert main(command) == 1
+    said = capfd.readouterr()
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    ended, failed = lines[-2:]
+    assert (ended["state"], failed["state"]) == ("ended", "failed")
+    assert "there is no such thing" in failed["trouble"]
+    assert "The session is kept: " in said.err
+    (table,) = (tmp_path / "out").glob("*a-mp4-*.jsonl")
+    frames = {json.loads(line)["frame"] for line in table.read_text(encoding="utf-8").splitlines()}
+    assert 0 < len(frames) == ended["results"] <= 20
 
 
 def test_a_machine_lost_in_mid_run_loses_nothing(
