@@ -171,18 +171,19 @@ def _node() -> str:
 
 
 def _elsewhere(avoid: str | None, share: float, number: int) -> Any:
-    """Where a worker is to be placed: on another machine than the one where the last was lost.
+    """Where a worker is to be placed: on another machine than the one where the last was lost, if one has room.
 
     Ray takes some ten seconds to see that a machine is gone, and would wait for it.
     """
     import ray
+    from ray._private.state import available_resources_per_node
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    others = [
-        node["NodeID"]
-        for node in ray.nodes()  # type: ignore[no-untyped-call]
-        if avoid is not None and node["Alive"] and node["NodeID"] != avoid and node["Resources"].get("CPU", 0) >= share
-    ]
+    if avoid is None:
+        return "SPREAD"
+    alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}  # type: ignore[no-untyped-call]
+    free = available_resources_per_node()  # type: ignore[no-untyped-call]
+    others = [node for node in sorted(alive - {avoid}) if free.get(node, {}).get("CPU", 0) >= share]
     return NodeAffinitySchedulingStrategy(others[number % len(others)], soft=True) if others else "SPREAD"
 
 

@@ -203,7 +203,7 @@ def watched(machines: Machines, films: list[Path], at: dict[float, Callable[[], 
     return results, health
 
 
-def test_cameras_are_taken_on_where_a_worker_and_then_a_machine_is_lost(machines: Machines, tmp_path: Path) -> None:
+def test_cameras_are_taken_on_where_a_machine_and_then_a_worker_is_lost(machines: Machines, tmp_path: Path) -> None:
     films = [demo_video(tmp_path / f"{name}.mp4", seconds=40, fps=10, size=(320, 180)) for name in "ab"]
     pids: list[int] = []
 
@@ -214,7 +214,7 @@ def test_cameras_are_taken_on_where_a_worker_and_then_a_machine_is_lost(machines
     def lose() -> None:
         machines.lose(machines.second)
 
-    results, health = watched(machines, films, {1.0: kill, 6.0: lose}, 14.0)
+    results, health = watched(machines, films, {1.0: lose, 8.0: kill}, 14.0)
     machines.second = machines.add()
     assert len(pids) == 1
     last = health[-1]
