@@ -1,9 +1,13 @@
 """The line, with fake stages."""
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mimik.errors import SourceError
@@ -58,6 +62,66 @@ def test_frames_read_together_read_as_each_alone() -> None:
             assert (face.state, face.reason, face.quality) == (alone.state, alone.reason, alone.quality)
             np.testing.assert_array_equal(face.emotions.probabilities, alone.emotions.probabilities)
     assert pipeline.read_found((), ()) == ()
+
+
+def test_a_crowd_goes_through_the_network_in_parts() -> None:
+    """Of several frames together, each face with its own reading."""
+
+    class Counting(FakeClassifier):
+        """Reads a crop as the how-manieth it is."""
+
+        def classify(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[EmotionScores, ...]:
+            before = sum(self.batches)
+            self.batches.append(len(crops))
+            return tuple(scores(confidence=0.4 + (before + number) / 1000) for number in range(len(crops)))
+
+    classifier = Counting()
+    pipeline = fake_pipeline(classifier=classifier)
+    frames, found = [Frame(BLACK)] * 3, [[detection(x) for x in range(100)]] * 3
+    read = pipeline.read_found(frames, found)
+    assert classifier.batches == [256, 44]
+    told = [face.emotions.confidence for faces in read for face in faces]
+    assert told == pytest.approx([0.4 + number / 1000 for number in range(300)])
+
+
+def test_a_face_once_cut_out_needs_its_frame_no_more() -> None:
+    """And of a decoder's picture it needs the luma alone."""
+
+    class Luma:
+        size = (160, 90)
+        gray = np.zeros((90, 160), np.uint8)
+
+        @property
+        def image(self) -> Image:
+            raise AssertionError("no colours are needed")
+
+    pipeline = fake_pipeline()
+    cuts = pipeline.cut(Frame(Luma()), [detection(90), detection(x=5, side=12), detection(30)])
+    assert [cut.detection.box.x1 for cut in cuts] == [5, 30, 90]
+    assert [cut.crop is None for cut in cuts] == [True, False, False]
+    ((small, *good),) = pipeline.classify([cuts])
+    assert (small.state, small.reason) == (State.WITHHELD, Reason.TOO_SMALL)
+    assert [face.emotions.top for face in good] == [Emotion.HAPPY] * 2
+    assert pipeline.classify([]) == ()
+    assert pipeline.classify([(), ()]) == ((), ())
+
+
+@given(st.floats(0.05, 60), st.lists(st.floats(0, 5), min_size=1, max_size=30))
+def test_a_turn_begins_once_in_its_time(turn_s: float, steps: list[float]) -> None:
+    """Whatever the frames' times: each turn that has a frame begins with the first one in it."""
+    turn = fake_pipeline(turn_s=turn_s).turn
+    times = np.cumsum(steps).tolist()
+    begins = [turn(now, last) for last, now in pairwise([None, *times])]
+    assert begins[0]
+    assert sum(begins) == len({math.floor(now / turn_s + 1e-6) for now in times})
+
+
+def test_where_turns_last_no_time_each_frame_is_one() -> None:
+    pipeline = fake_pipeline()
+    assert pipeline.turn(1.0, None)
+    assert pipeline.turn(1.0, 1.0)
+    assert not fake_pipeline(turn_s=0.5).turn(1.0, 1.0)
+    assert fake_pipeline(turn_s=0.5).turn(1.5, 1.4999)
 
 
 def test_nothing_readable_runs_no_network() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimik.errors import MimikError
-from mimik.types import Box, Emotion, EmotionScores
+from mimik.types import Box, Emotion, EmotionScores, Frame, Gray, Image
 from tests.fakes import scores
 
 
@@ -54,3 +54,46 @@ def test_errors_keep_their_template_and_values() -> None:
     assert str(error) == "a: b {c}"
     assert (error.text, error.values) == ("{path}: {detail}", {"path": "a", "detail": "b {c}"})
     assert str(MimikError("plain {braces}")) == "plain {braces}"
+
+
+class Lazy:
+    """A picture that takes a form only when asked; counts."""
+
+    size = (6, 4)
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    @property
+    def image(self) -> Image:
+        self.asked.append("image")
+        return np.full((4, 6, 3), 7, np.uint8)
+
+    @property
+    def gray(self) -> Gray:
+        self.asked.append("gray")
+        return np.full((4, 6), 7, np.uint8)
+
+
+def test_a_frames_pixels_are_in_the_form_that_costs_least() -> None:
+    image = np.zeros((4, 6, 3), np.uint8)
+    plain, lazy = Frame(image, 3, 0.1), Lazy()
+    assert plain.image is plain.pixels is image
+    frame = Frame(lazy, 3, 0.1)
+    assert plain.size == frame.size == (6, 4)
+    assert lazy.asked == []
+    assert frame.pixels.shape == (4, 6)
+    assert frame.image.shape == (4, 6, 3)
+    assert lazy.asked == ["gray", "image"]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_frame_without_pixels_is_black_and_takes_no_memory(lazy: bool) -> None:
+    picture = Lazy() if lazy else np.full((4, 6, 3), 7, np.uint8)
+    frame = Frame(picture, 3, 0.1, 9.0, "a.mp4")
+    bare = frame.without_pixels()
+    assert (bare.index, bare.time_s, bare.captured_s, bare.source, bare.size) == (3, 0.1, 9.0, "a.mp4", (6, 4))
+    assert bare.image.shape == (4, 6, 3)
+    assert not bare.image.any()
+    assert bare.image.strides == (0, 0, 0)
+    assert not isinstance(picture, Lazy) or picture.asked == []

@@ -113,7 +113,9 @@ class _Turn(NamedTuple):
 
     @staticmethod
     def of(frame: VideoFrame) -> _Turn:
-        matrix = cast(SideDataContainer, frame.side_data).get(SideDataType.DISPLAYMATRIX)
+        # Not `frame.side_data`, which the frame keeps and which keeps the frame: pictures would pile up, 70 MB of them,
+        # until the garbage collector comes by.
+        matrix = SideDataContainer(frame).get(SideDataType.DISPLAYMATRIX)  # type: ignore[call-arg]  # its stub says nothing
         if matrix is None:
             return _Turn(False, None)
         # x' = a x + c y and y' = b x + d y, in a plane where y points down.
