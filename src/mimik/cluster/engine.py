@@ -99,12 +99,15 @@ class RayEngine:
     def _readings(self, setup: Setup, wave: list[list[Segment]], stop: Event) -> Iterator[Reading]:
         """What comes of pieces of work, in whatever order."""
         import ray.data
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         logging.getLogger("ray.data").setLevel(logging.getLogger("ray").level)  # importing it has set another
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
-        attempts = ray.remote(num_cpus=0, max_restarts=-1)(_Attempts).remote()
+        # On the driver's machine, without which there is no run.
+        here: Any = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        attempts = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(_Attempts).remote()
         done = ray.data.from_items(
             [{"work": pickle.dumps(segments)} for segments in wave], override_num_blocks=len(wave)
         ).map_batches(
@@ -132,8 +135,13 @@ class _Worker:
 
     def _read(self, segment: Segment) -> Reading:
         import ray
+        from ray.exceptions import RayError
 
-        if ray.get(self._attempts.begin.remote(segment.task.number, segment.start)) > _ATTEMPTS:
+        try:
+            attempts = ray.get(self._attempts.begin.remote(segment.task.number, segment.start))
+        except RayError:  # who counts is away; the work does not wait for that
+            attempts = 0
+        if attempts > _ATTEMPTS:
             return Reading(segment, lost=True)
         reading = self._reader.read(segment)
         self._attempts.end.remote(segment.task.number, segment.start)
