@@ -1,6 +1,7 @@
 """Mimik beside its peers.
 
-    python -m benchmarks                       everything; installs what is missing; about five minutes after that
+    python -m benchmarks                       everything; installs what is missing; a quarter of an hour after that
+    python -m benchmarks --quick               shorter turns, and memory not watched; about four minutes
     python -m benchmarks --no-install          with the peers that are there already
     python -m benchmarks --peers mimik,fer     with some of them
     python -m benchmarks --page                only write docs/performance.md anew, from the newest results
@@ -31,6 +32,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each peer (5)")
     parser.add_argument("--turn", type=float, default=3.0, metavar="S", help="about how long a turn lasts (3)")
     parser.add_argument("--live", type=float, default=5.0, metavar="S", help="how long a live run lasts (5)")
+    parser.add_argument("--minutes", type=int, default=60, metavar="N",
+                        help="minutes of video to analyse to see whether memory grows (60; 0: none)")  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="the same as --rounds 3 --turn 1.5 --live 3 --minutes 0")
     parser.add_argument("--against", default="fer", choices=names, help="the peer over which ratios are taken")
     parser.add_argument("--beside", default="", help="what else the machine is doing, to be kept with the results")
     parser.add_argument("--cache", type=Path, default=HERE / ".cache", help="environments, clips and logs")
@@ -39,6 +43,8 @@ def main() -> int:
     parser.add_argument("--page", action="store_true", help="only write the page anew, from the newest results")
     parser.add_argument("--no-page", action="store_true", help="leave the page as it is")
     given = parser.parse_args()
+    if given.quick:
+        given.rounds, given.turn, given.live, given.minutes = 3, 1.5, 3.0, 0
     page = HERE.parent / "docs" / "performance.md"
     if not given.page:
         wanted = given.peers.split(",")
@@ -50,6 +56,7 @@ def main() -> int:
             rounds=given.rounds,
             turn_s=given.turn,
             live_s=given.live,
+            minutes=given.minutes,
             against=given.against,
             install=not given.no_install,
             beside=given.beside,

@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 
 from mimik.types import Image
 
-__all__ = ["FIVE", "FPS", "ONE", "Scene", "make_clip"]
+__all__ = ["FIVE", "FPS", "ONE", "Scene", "lengthened", "make_clip"]
 
 FPS = 30
 LOOP = 60
@@ -84,6 +84,31 @@ def make_clip(scene: Scene, frames: int, folder: Path) -> Path:
         for image in _pictures(scene, frames, faces):
             container.mux(stream.encode(VideoFrame.from_ndarray(image, format="bgr24")))
         container.mux(stream.encode(None))
+    draft.replace(path)
+    return path
+
+
+def lengthened(clip: Path, frames: int) -> Path:
+    """The clip again and again to at least so many frames, its pictures copied as they are; made once."""
+    path = clip.with_name(f"{clip.stem.rsplit('-', 1)[0]}-{frames}-copied.mp4")
+    if path.exists():
+        return path
+    draft = path.with_suffix(".part.mp4")
+    with av.open(str(draft), "w") as container:
+        stream, done = None, 0
+        while done < frames:
+            with av.open(str(clip)) as source:
+                given = source.streams.video[0]
+                if stream is None:
+                    stream = container.add_stream_from_template(given)
+                assert given.time_base
+                for packet in source.demux(given):
+                    if packet.pts is None or packet.dts is None:  # the end
+                        continue
+                    shift = round(done / FPS / given.time_base)
+                    packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
+                    container.mux(packet)
+                done += given.frames
     draft.replace(path)
     return path
 

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
@@ -18,7 +19,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
-__all__ = ["bare_products_ms", "describe", "installed_mb", "matrix_rates", "multiply_adds"]
+__all__ = ["bare_products_ms", "describe", "describe_instructions", "installed_mb", "matrix_rates", "multiply_adds"]
 
 _SIDE = 1024
 _INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
@@ -39,7 +40,7 @@ def describe() -> dict[str, Any]:
         "processor": cpu.get("model name") or platform.processor() or platform.machine(),
         "family": " ".join(f"{key} {cpu[key]}" for key in ("cpu family", "model", "stepping") if key in cpu),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "instructions": [name for name in _INSTRUCTIONS if name in cpu.get("flags", cpu.get("Features", "")).split()],
+        "instructions": describe_instructions(),
         "memory_mb": _memory_mb(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -50,58 +51,95 @@ def describe() -> dict[str, Any]:
 
 
 def matrix_rates(seconds: float = 0.4) -> list[dict[str, Any]]:
-    """Multiply-adds a second of a 1024³ product in ONNX Runtime, by number type and threads; why not, where not."""
+    """Multiply-adds a second of a 1024³ product, by number type and threads; why not, where not.
+
+    fp32 and int8 in ONNX Runtime; bf16, which it multiplies on no x86 processor, in torch.
+    """
     rates: list[dict[str, Any]] = []
     for threads in (1, 2):
         for kind in ("fp32", "int8"):
             rates.append(
                 {"type": kind, "threads": threads, "gmac_s": _rate(_product(kind, _SIDE, _SIDE), threads, seconds)}
             )
-        flags = _cpuinfo().get("flags", "").split()
-        has = {"avx512_bf16", "amx_bf16"} & set(flags)
-        reason = (
-            "ONNX Runtime multiplies no bf16 on x86 processors; another runtime would"
-            if has
-            else "the processor has no bf16"
-        )
-        rates.append({"type": "bf16", "threads": threads, "gmac_s": None, "reason": reason})
+        rates.append({"type": "bf16", "threads": threads, **_bf16(threads, seconds)})
     return rates
 
 
+_BF16 = """
+import statistics, sys, time, torch
+threads, side, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+torch.set_num_threads(threads)
+a, b = (torch.randn(side, side).to(torch.bfloat16) for _ in range(2))
+times, end = [], time.perf_counter() + seconds
+while time.perf_counter() < end or len(times) < 6:
+    start = time.perf_counter()
+    a @ b
+    times.append(time.perf_counter() - start)
+print(side**3 / statistics.median(times[1:]) / 1e9)
+"""
+
+
+def _bf16(threads: int, seconds: float) -> dict[str, Any]:
+    """In a process of its own: torch stays out of this one."""
+    if not {"avx512_bf16", "amx_bf16", "bf16"} & set(describe_instructions()):
+        return {"gmac_s": None, "reason": "the processor has no bf16"}
+    command = [sys.executable, "-c", _BF16, str(threads), str(_SIDE), str(seconds)]
+    try:
+        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)  # noqa: S603
+        return {"gmac_s": float(said.stdout)}
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return {"gmac_s": None, "reason": "torch, which would multiply bf16, is not here"}
+
+
+def describe_instructions() -> list[str]:
+    """The instruction sets that matter to networks, of those that the processor has."""
+    cpu = _cpuinfo()
+    return [name for name in _INSTRUCTIONS if name in cpu.get("flags", cpu.get("Features", "")).split()]
+
+
 def multiply_adds(file: Path) -> list[dict[str, int]]:
-    """A network's layers as matrix products for one face: rows (output channels), inner, columns (places), groups."""
+    """A network's layers as matrix products for one face: rows (output channels), inner, columns (places), groups.
+
+    And ``int8``: 1 where its weights are eight-bit whole numbers, else 0.
+    """
     model = shape_inference.infer_shapes(_one_face(onnx.load(str(file))), data_prop=True)
     shapes = {
         value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
         for value in (*model.graph.value_info, *model.graph.output, *model.graph.input)
     }
     weights = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+    # Weights in eight bits come through a node that gives them their scale.
+    scaled = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
     layers = []
     for node in model.graph.node:
+        given = scaled.get(node.input[1], node.input[1]) if len(node.input) > 1 else ""
+        if given not in weights:
+            continue
+        int8 = int(given != node.input[1])
         if node.op_type == "Conv":
-            out, inner, *kernel = weights[node.input[1]]
+            out, inner, *kernel = weights[given]
             groups = next((a.i for a in node.attribute if a.name == "group"), 1)
             columns = int(np.prod(shapes[node.output[0]][2:]))
-            layers.append(
-                {"rows": out // groups, "inner": inner * int(np.prod(kernel)), "columns": columns, "groups": groups}
-            )
-        elif node.op_type in ("Gemm", "MatMul") and node.input[1] in weights:
-            dims = weights[node.input[1]]
+            inner *= int(np.prod(kernel))
+            layers.append({"rows": out // groups, "inner": inner, "columns": columns, "groups": groups, "int8": int8})
+        elif node.op_type in ("Gemm", "MatMul"):
+            dims = weights[given]
             turned = any(a.name == "transB" and a.i for a in node.attribute)
             inner, out = (dims[1], dims[0]) if turned else (dims[-2], dims[-1])
-            layers.append({"rows": out, "inner": inner, "columns": 1, "groups": 1})
+            layers.append({"rows": out, "inner": inner, "columns": 1, "groups": 1, "int8": int8})
     return layers
 
 
 def bare_products_ms(layers: list[dict[str, int]], batch: int, threads: int = 1, seconds: float = 0.05) -> float:
-    """Milliseconds a face that the layers would take as bare fp32 matrix products, one product a layer."""
+    """Milliseconds a face that the layers would take as bare matrix products of their own numbers, one a layer."""
     total = 0.0
-    known: dict[tuple[int, int, int], float] = {}
+    known: dict[tuple[str, int, int, int], float] = {}
     for layer in layers:
+        kind = "int8" if layer["int8"] else "fp32"
         shape = (layer["columns"] * batch, layer["inner"], layer["rows"])
-        if shape not in known:
-            known[shape] = shape[0] * shape[1] * shape[2] / _rate(_product("fp32", *shape), threads, seconds) / 1e9
-        total += layer["groups"] * known[shape]
+        if (kind, *shape) not in known:
+            known[kind, *shape] = shape[0] * shape[1] * shape[2] / _rate(_product(kind, *shape), threads, seconds) / 1e9
+        total += layer["groups"] * known[kind, *shape]
     return total * 1000 / batch
 
 

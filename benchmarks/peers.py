@@ -29,7 +29,8 @@ _FER = Environment(
 _FER_MTCNN = Environment(
     "fer-mtcnn",
     # MTCNN needs torch and torchvision built together, which PyPI has for CUDA alone.
-    (*_FER.steps, ("torch==2.14.1", "torchvision==0.29.1")),
+    # First, because it brings a setuptools without pkg_resources, which fer imports.
+    (("torch==2.14.1", "torchvision==0.29.1"), *_FER.steps),
     "with torch as PyPI has it, for CUDA, and without moviepy",
 )
 _FACEX = Environment(
@@ -102,7 +103,7 @@ class Peer:
 PEERS = (
     Peer("mimik", "Mimik", "mimik_line.py", imports="import mimik; mimik.Pipeline", live=True),
     Peer("opencv", "decoding alone, OpenCV", "decode.py", ("opencv",), decoder=True),
-    Peer("pyav", "decoding alone, PyAV as Mimik does", "decode.py", ("pyav",), decoder=True),
+    Peer("pyav", "decoding alone, PyAV, luma as Mimik does", "decode.py", ("pyav",), decoder=True),
     Peer("fer", "fer 25.10.3, TFLite, Haar", "fer_line.py", (), _FER, "from fer.fer import FER", live=True),
     Peer("fer-mtcnn", "fer 25.10.3, TFLite, MTCNN", "fer_line.py", ("--mtcnn",), _FER_MTCNN, "from fer.fer import FER"),
     Peer("facex", "facex 1.1.0, TFLite, Haar", "facex_line.py", (), _FACEX, "import facex", live=True),

@@ -23,6 +23,11 @@ class PeerError(Exception):
     """A peer failed, took too long or ended."""
 
 
+def _environment() -> dict[str, str]:
+    """The runner's own, but with byte code kept, as it is wherever something is installed and used again."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 class PeerProcess:
     """One peer's process; leaving it ends it.
 
@@ -49,7 +54,7 @@ class PeerProcess:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env={**os.environ, **(environment or {})},
+                env=_environment() | dict(environment or {}),
                 start_new_session=True,
             )
         if cores is not None and hasattr(os, "sched_setaffinity"):

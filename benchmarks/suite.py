@@ -9,15 +9,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.clips import FIVE, LOOP, ONE, Scene, make_clip
+from benchmarks.clips import FIVE, FPS, LOOP, ONE, Scene, lengthened, make_clip
 from benchmarks.environments import EnvironmentMissingError, size_mb
-from benchmarks.machine import bare_products_ms, describe, installed_mb, matrix_rates, multiply_adds
+from benchmarks.held import HeldError, held_runtime
+from benchmarks.machine import (
+    bare_products_ms,
+    describe,
+    describe_instructions,
+    installed_mb,
+    matrix_rates,
+    multiply_adds,
+)
 from benchmarks.peers import Peer
 from benchmarks.process import PeerError, PeerProcess
 from benchmarks.samples import ratio, spread
 from mimik.weights import verified
 
 __all__ = ["Plan", "Suite"]
+
+_LATE_MS = 1000 / FPS
+"""A picture that is shown later than this after it was captured, or never, came late."""
+_FROM_MINUTE = 5
+"""Memory grows from here on: before, caches fill."""
 
 LENGTHS = (6, 12, 24, LOOP, 2 * LOOP, 4 * LOOP, 8 * LOOP, 16 * LOOP)
 """Frames of the clips that are made; each peer reads the longest that fits its turn."""
@@ -33,6 +46,8 @@ class Plan:
         rounds: turns of each peer.
         turn_s: about how long a turn lasts.
         live_s: seconds of a live run.
+        long_live_s: seconds of a live run whose memory is watched.
+        minutes: of video that are analysed to see whether memory grows; 0: none.
         against: the peer over which ratios are taken.
         install: whether missing environments are made.
         beside: what else the machine was doing, in words.
@@ -43,6 +58,8 @@ class Plan:
     rounds: int = 5
     turn_s: float = 3.0
     live_s: float = 5.0
+    long_live_s: float = 60.0
+    minutes: int = 60
     against: str = "fer"
     install: bool = True
     beside: str = ""
@@ -79,12 +96,14 @@ class Suite:
             self._begin()
             result["end_to_end"] = {scene.name: self._end_to_end(scene) for scene in (ONE, FIVE)}
             result["network"] = self._network()
+            result["held"] = self._told("held to AVX2", self._held)
             result["stages"] = {scene.name: self._told("stages", self._stages, scene) for scene in (ONE, FIVE)}
         finally:
             for process in self._open.values():
                 process.close()
             self._open.clear()
         result["live"] = self._live()
+        result["memory"] = self._told("memory", self._memory)
         result["start"] = self._start()
         result["scaling"] = self._told("two processes", self._scaling)
         result["limits"] = self._limits()
@@ -233,8 +252,55 @@ class Suite:
                 "read_a_second": latencies["n"] / self.plan.live_s,
                 "dropped": said["dropped"] / max(1, said["captured"]),
                 "peak_mb": said["peak_mb"],
+                **(_shown(said) if "shown" in said else {}),
             }
         return rows
+
+    def _mimik(self) -> Peer | None:
+        return next((p for p in self.plan.peers if p.name == "mimik" and p.name not in self._absent), None)
+
+    def _memory(self) -> dict[str, Any] | None:
+        """Whether memory grows: over a long video, and over a longer live run."""
+        peer, found = self._mimik(), dict[str, Any]()
+        if peer is None or not self.plan.minutes:
+            return None
+        clip = make_clip(ONE, LENGTHS[-1], self._clips)
+        self.say(f"memory: {self.plan.minutes} minutes of video")
+        with PeerProcess(peer.command(self.plan.cache), self._log) as process:
+            process.ask("load")
+            long = lengthened(clip, self.plan.minutes * 60 * FPS)
+            from_s = min(_FROM_MINUTE, self.plan.minutes / 2) * 60
+            found["video"] = process.ask("memory", timeout_s=3600, path=str(long), from_s=from_s, each_s=60)
+        self.say(f"memory: {self.plan.long_live_s:.0f} s live")
+        with PeerProcess(peer.command(self.plan.cache), self._log) as process:
+            process.ask("load", live=True)
+            process.ask("live", path=str(clip), seconds=5.0)
+            said = process.ask("live", path=str(long), seconds=self.plan.long_live_s)
+            found["live"] = {
+                "seconds": self.plan.long_live_s,
+                "growth_mb": said["after_mb"] - said["before_mb"],
+                "peak_mb": said["peak_mb"],
+                **_shown(said),
+            }
+        return found
+
+    def _held(self) -> dict[str, Any] | None:
+        """The network alone, one thread, with the instruction set held to AVX2."""
+        peer = self._mimik()
+        if peer is None or not {"avx512f", "amx_int8"} & set(describe_instructions()):
+            return None
+        try:
+            path = held_runtime(self.plan.cache)
+        except HeldError as error:
+            raise PeerError(str(error)) from error
+        self.say("network, held to AVX2")
+        times: dict[int, list[float]] = {1: [], 32: []}
+        with PeerProcess(peer.command(self.plan.cache), self._log, environment={"PYTHONPATH": str(path)}) as process:
+            process.ask("load")
+            for _ in range(self.plan.rounds):
+                for batch, repeats in ((1, 30), (32, 3)):
+                    times[batch].append(process.ask("network", batch=batch, repeats=repeats)["ms"] / batch)
+        return {f"ms_a_face_{batch}": spread(values) for batch, values in times.items()}
 
     def _network(self) -> dict[str, Any]:
         """The network alone, one thread: a face by itself, and faces a second in a batch."""
@@ -254,17 +320,22 @@ class Suite:
         return rows
 
     def _stages(self, scene: Scene) -> dict[str, Any] | None:
-        """Where the time of Mimik's analysis goes, milliseconds a frame; the rest is spool, table and glue."""
+        """What an analysis computes, by stage, processor milliseconds a frame; the rest is spool, table and glue."""
         process = self._open.get("mimik")
         if process is None:
             return None
         self.say(f"stages, {scene.name}")
-        clip = str(make_clip(scene, LENGTHS[2], self._clips))
+        clip = str(make_clip(scene, LENGTHS[5], self._clips))
         said = process.ask("stages", timeout_s=300, path=clip)
         frames, seconds = said["frames"], said["seconds"]
-        stages = {name: taken * 1000 / frames for name, (taken, _) in said["stages"].items()}
-        total = seconds * 1000 / frames
-        return {"frames": frames, "ms_a_frame": total, "stages": {**stages, "write": total - sum(stages.values())}}
+        stages = {name: taken * 1000 / frames for name, taken in said["stages"].items()}
+        total = said["processor_s"] * 1000 / frames
+        return {
+            "frames": frames,
+            "ms_a_frame": total,
+            "elapsed_ms_a_frame": seconds * 1000 / frames,
+            "stages": {**stages, "write": total - sum(stages.values())},
+        }
 
     def _start(self) -> dict[str, Any]:
         """From nothing to the first rows, and the time of an import, each in a new process, disk warm."""
@@ -289,11 +360,10 @@ class Suite:
 
     def _scaling(self) -> dict[str, Any] | None:
         """Two processes of one thread on a core each, over one."""
-        peer = next((p for p in self.plan.peers if p.name == "mimik" and p.name not in self._absent), None)
-        if peer is None:
+        if (peer := self._mimik()) is None:
             return None
         command = [*peer.command(self.plan.cache), "--threads", "1"]
-        clip = str(make_clip(ONE, LENGTHS[2], self._clips))
+        clip = str(make_clip(ONE, LENGTHS[4], self._clips))
         alone, together = [], []
         with (
             PeerProcess(command, self._log, cores=[0]) as first,
@@ -302,7 +372,7 @@ class Suite:
             for process in (first, second):
                 process.ask("load")
                 process.ask("clip", path=str(make_clip(ONE, LENGTHS[0], self._clips)))
-            for number in range(min(3, self.plan.rounds)):
+            for number in range(self.plan.rounds):
                 self.say(f"two processes, round {number + 1}")
                 said = first.ask("clip", path=clip)
                 alone.append(said["frames"] / said["seconds"])
@@ -322,6 +392,9 @@ class Suite:
             "matrix_products": matrix_rates(),
             "network": record.name,
             "multiply_adds": counted,
+            "multiply_adds_int8": sum(
+                layer["rows"] * layer["inner"] * layer["columns"] * layer["groups"] for layer in layers if layer["int8"]
+            ),
             "bare_ms_a_face_1": bare_products_ms(layers, 1),
             "bare_ms_a_face_32": bare_products_ms(layers, 32),
         }
@@ -339,6 +412,17 @@ class Suite:
                     "remark": environment.remark,
                 }
         return rows
+
+
+def _shown(said: dict[str, Any]) -> dict[str, Any]:
+    """How pictures reached the screen of a live run."""
+    frames, waits = said["shown"], said["shown_after_ms"]
+    missing = frames[-1] - frames[0] + 1 - len(frames) if frames else 0
+    return {
+        "shown": len(frames),
+        "late": missing + sum(1 for wait in waits if wait > _LATE_MS),
+        "shown_after_ms": spread(waits) if waits else None,
+    }
 
 
 def _ratios(rates: dict[str, list[float]], against: str) -> dict[str, Any]:

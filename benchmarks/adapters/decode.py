@@ -1,4 +1,4 @@
-"""Decoding alone: OpenCV's reader, and PyAV as Mimik uses it, with nothing behind them."""
+"""Decoding alone: OpenCV's reader, and PyAV as Mimik uses it (luma only), with nothing behind them."""
 
 import argparse
 from importlib.metadata import version
@@ -30,7 +30,7 @@ class PyAv(Adapter):
     def clip(self, path):
         from mimik.sources import VideoFile
 
-        return sum(1 for _ in VideoFile(path)), 0, 0
+        return sum(1 for frame in VideoFile(path) if frame.pixels.size), 0, 0
 
 
 if __name__ == "__main__":

@@ -104,9 +104,11 @@ def _answer(adapter, asked):
         times = adapter.network(asked["batch"], asked["repeats"])
         return {"ms": statistics.median(times), "times_ms": times}
     if kind == "live":
-        latencies, captured, dropped = adapter.live(asked["path"], asked["seconds"])
-        rss, peak = memory_mb()
-        return {"latencies_ms": latencies, "captured": captured, "dropped": dropped, "rss_mb": rss, "peak_mb": peak}
+        before, _ = memory_mb()
+        latencies, captured, dropped, *more = adapter.live(asked["path"], asked["seconds"])
+        after, peak = memory_mb()
+        found = {"latencies_ms": latencies, "captured": captured, "dropped": dropped, "peak_mb": peak}
+        return {**found, "before_mb": before, "after_mb": after, **(more[0] if more else {})}
     return getattr(adapter, kind)(**{name: value for name, value in asked.items() if name != "do"})
 
 

@@ -414,9 +414,10 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     help="Measure how fast this machine is, on the bundled pictures, and say which settings suit it.",
     epilog=(
         "Examples:\n"
-        "  mimik bench                 about twenty seconds\n"
-        "  mimik bench --seconds 60    steadier figures\n"
-        "  mimik bench --json          for a program"
+        "  mimik bench                              about twenty seconds\n"
+        "  mimik bench --seconds 60                 steadier figures\n"
+        "  mimik bench --detector centerface-fp32   with another detector\n"
+        "  mimik bench --json                       for a program"
     ),
 )
 def bench(

@@ -6,13 +6,16 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
 
+from mimik.analysis.reading import read_turns
 from mimik.cli.bar import bar
 from mimik.cli.models import LIVE_SIDE
 from mimik.cli.stages import StageClock
@@ -20,7 +23,7 @@ from mimik.cli.terminal import Terminal
 from mimik.load import load
 from mimik.realtime import Realtime
 from mimik.sources import Demo
-from mimik.types import Image, SourceKind
+from mimik.types import Frame, Image, SourceKind
 
 if TYPE_CHECKING:
     from mimik.config import Settings
@@ -31,12 +34,18 @@ _SIZES = ((640, 360), (1280, 720))
 _SIDES = (320, LIVE_SIDE, None)
 _PICTURES = 16
 """Taken from all over the demo's loop: faces near and far, one, two and none."""
+_SHOT = 20
+"""Frames of a video that are drawn beforehand; it runs to and fro over them."""
+_FLOATS = {"detector": "centerface-fp32", "classifier": "default-fp16"}
+"""The networks that are shipped in eight bits, as they were before."""
+_EIGHT_BITS = {"detector": "centerface", "classifier": "default"}
 _LOOP_S = 26.0
 _FPS = 30
 _LATE_MS = 1000 / _FPS
 _CLEARLY = 1.15
 """What must be faster by less than this is as fast, on a machine that does other things, too."""
 _LIVE_SHARE = 0.25
+_INSTRUCTIONS = ("avx2", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,8 @@ class Trial:
         side: long side to which pictures were shrunk to find faces; None: not at all.
         width: of the pictures, pixels.
         height: of the pictures, pixels.
+        detector: its name or file.
+        model: of what reads faces: its name, or its record's file.
         frames: how many were read.
         p50_ms: median time of a frame, found and read.
         p95_ms: what one frame in twenty exceeds.
@@ -57,6 +68,8 @@ class Trial:
     side: int | None
     width: int
     height: int
+    detector: str
+    model: str
     frames: int
     p50_ms: float
     p95_ms: float
@@ -91,16 +104,20 @@ class Figures:
     Attributes:
         processor: what it calls itself.
         cores: that may be used.
+        runtime: what runs the networks, and where.
         load_s: seconds to load both networks.
-        trials: settings, in the order in which they were tried.
+        trials: settings, in the order in which they were tried; every picture by itself.
+        video_fps: frames a second of a video of 1280×720, as `mimik analyze` reads them, without decoding.
         live: a live run with the settings of `mimik live` and the best threads.
         stages: milliseconds a frame in each stage of that run.
     """
 
     processor: str
     cores: int
+    runtime: str
     load_s: float
     trials: tuple[Trial, ...]
+    video_fps: float
     live: Live
     stages: dict[str, float]
 
@@ -160,6 +177,24 @@ def advise(figures: Figures) -> list[Advice]:
             advice.append(Advice("Leave --threads as it is: all cores are faster than one."))
         else:
             advice.append(Advice("--threads 1 is as fast here and leaves the other cores to others."))
+    if (floats := _floats(figures)) is not None:
+        gain = floats.p50_ms / default.p50_ms
+        if gain * _CLEARLY < 1:
+            advice.append(
+                Advice(
+                    "--detector {detector} --model {model}, the networks in floating point, read {gain:.0%} more "
+                    "frames here.",
+                    {"detector": floats.detector, "model": floats.model, "gain": 1 / gain - 1},
+                )
+            )
+        else:
+            advice.append(
+                Advice(
+                    "Leave --detector and --model as they are: in eight bits the networks read {gain:.1f} times as "
+                    "many frames here as in floating point.",
+                    {"gain": gain},
+                )
+            )
     quick = _trial(figures, 320)
     if figures.live.p95_ms <= _LATE_MS:
         advice.append(Advice("Live, every frame of a camera is read in time: leave --side as it is."))
@@ -172,13 +207,12 @@ def advise(figures: Figures) -> list[Advice]:
             )
         )
     large = next(t for t in figures.trials if t.width == _SIZES[1][0])
-    minutes = 60 * _FPS / large.fps
+    minutes = 60 * _FPS / figures.video_fps
     if minutes > 60:
         advice.append(
             Advice(
-                "An hour of 1280×720 video takes `mimik analyze` about {minutes:.0f} minutes; with --fps 5, {few:.0f}; "
-                "with --side 480, {shrunk:.0f}.",
-                {"minutes": minutes, "few": minutes * 5 / _FPS, "shrunk": 60 * _FPS / default.fps},
+                "An hour of 1280×720 video takes `mimik analyze` about {minutes:.0f} minutes; with --fps 5, {few:.0f}.",
+                {"minutes": minutes, "few": minutes * 5 / _FPS},
             )
         )
     else:
@@ -194,15 +228,23 @@ def advise(figures: Figures) -> list[Advice]:
 
 def _trial(figures: Figures, side: int | None) -> Trial:
     """The fastest at a side, in the small pictures."""
-    found = (t for t in figures.trials if t.side == side and t.width == _SIZES[0][0])
+    floats = _floats(figures)
+    found = (t for t in figures.trials if t.side == side and t.width == _SIZES[0][0] and t is not floats)
     return min(found, key=lambda trial: trial.p50_ms)
+
+
+def _floats(figures: Figures) -> Trial | None:
+    """The one with the networks in floating point, where those in eight bits were tried, too."""
+    first, last = figures.trials[0], next((t for t in figures.trials if t.detector == _FLOATS["detector"]), None)
+    return None if first.detector == _FLOATS["detector"] else last
 
 
 def _measure(settings: Settings, seconds: float, progress: Callable[[int, int], None]) -> Figures:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # First the threads, at the side of live commands, then the other sides and the larger pictures with the best.
     threads = [0] if cores == 1 else [0, 1]
-    steps = len(threads) + len(_SIDES) - 1 + 1
+    compared = {name: getattr(settings, name) for name in _EIGHT_BITS} == _EIGHT_BITS
+    steps = len(threads) + compared + len(_SIDES) - 1 + 1 + 1
     each_s = seconds * (1 - _LIVE_SHARE) / steps
     progress(0, steps + 1)
     started = time.perf_counter()
@@ -211,20 +253,24 @@ def _measure(settings: Settings, seconds: float, progress: Callable[[int, int], 
     small, large = (_pictures(size) for size in _SIZES)
     trials: list[Trial] = []
 
-    def attempt(number: int, side: int | None, pictures: Sequence[Image]) -> None:
-        trials.append(_try(settings, number, side, pictures, each_s))
+    def attempt(number: int, side: int | None, pictures: Sequence[Image], chosen: Settings = settings) -> None:
+        trials.append(_try(chosen, number, side, pictures, each_s))
         progress(len(trials), steps + 1)
 
     for number in threads:
         attempt(number, LIVE_SIDE, small)
     best = min(trials, key=lambda trial: trial.p50_ms).threads
+    if compared:
+        attempt(best, LIVE_SIDE, small, settings.model_copy(update=_FLOATS))
     for side in _SIDES:
         if side != LIVE_SIDE:
             attempt(best, side, small)
     attempt(best, None, large)
+    video_fps = _video(settings, each_s)
+    progress(steps, steps + 1)
     live, stages = _live(settings.model_copy(update={"threads": best, "detector_side": LIVE_SIDE}), seconds)
     progress(steps + 1, steps + 1)
-    return Figures(_processor(), cores, load_s, tuple(trials), live, stages)
+    return Figures(_processor(), cores, _runtime(), load_s, tuple(trials), video_fps, live, stages)
 
 
 def _pictures(size: tuple[int, int]) -> list[Image]:
@@ -244,7 +290,28 @@ def _try(settings: Settings, threads: int, side: int | None, pictures: Sequence[
         times.append((time.perf_counter() - start) * 1000)
     p50, p95 = (float(value) for value in np.percentile(times, [50, 95]))
     height, width = pictures[0].shape[:2]
-    return Trial(threads, side, width, height, len(times), p50, p95)
+    return Trial(threads, side, width, height, settings.detector, settings.classifier, len(times), p50, p95)
+
+
+def _video(settings: Settings, seconds: float) -> float:
+    pipeline = load(settings)
+    demo = Demo(size=_SIZES[1], paced=False)
+    shot = [demo.picture(number) for number in range(_SHOT)]
+    end = start = 0.0
+
+    def frames() -> Iterator[Frame]:
+        index = 0
+        while index < 4 or time.perf_counter() < end:
+            place = index % (2 * _SHOT - 2)
+            yield Frame(shot[min(place, 2 * _SHOT - 2 - place)], index, index / _FPS)
+            index += 1
+
+    for _ in read_turns(pipeline, frames()):
+        pass  # plans memory
+    start = time.perf_counter()
+    end = start + seconds
+    read = sum(1 for _ in read_turns(pipeline, frames()))
+    return read / (time.perf_counter() - start)
 
 
 def _live(settings: Settings, seconds: float) -> tuple[Live, dict[str, float]]:
@@ -276,24 +343,37 @@ def _processor() -> str:
     return named or platform.processor() or platform.machine()
 
 
+def _runtime() -> str:
+    """ONNX Runtime runs both networks on the processor; which of its instructions they take is up to it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            flags = next((line.split() for line in file if line.startswith(("flags", "Features"))), [])
+    except OSError:
+        flags = []
+    known = [name for name in _INSTRUCTIONS if name in flags]
+    return f"ONNX Runtime {version('onnxruntime')}, CPU" + (f" ({', '.join(known)})" if known else "")
+
+
 def _show(terminal: Terminal, figures: Figures, advice: Sequence[Advice]) -> None:
     text = terminal.text
     terminal.out.print(
         text(
-            "{processor}, {cores} cores; loading took {seconds:.1f} s",
+            "{processor}, {cores} cores; {runtime}; loading took {seconds:.1f} s",
             processor=figures.processor,
             cores=figures.cores,
+            runtime=figures.runtime,
             seconds=figures.load_s,
         ),
         markup=False,
         soft_wrap=True,
     )
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    for heading in ("pictures", "--side", "--threads", "frames a second", "median", "95 of 100 within"):
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for heading in ("pictures", "--detector", "--side", "--threads", "frames a second", "median", "95 of 100 within"):
         table.add_column(text(heading), justify="right")
     for trial in figures.trials:
         table.add_row(
             f"{trial.width}×{trial.height}",
+            Path(trial.detector).name.replace("[", r"\["),
             str(trial.side or text("full")),
             str(trial.threads or text("all")),
             f"{trial.fps:.1f}",
@@ -301,6 +381,11 @@ def _show(terminal: Terminal, figures: Figures, advice: Sequence[Advice]) -> Non
             f"{trial.p95_ms:.0f} ms",
         )
     terminal.out.print(table)
+    terminal.out.print(
+        text("A video of 1280×720: {fps:.0f} frames a second, without decoding.", fps=figures.video_fps),
+        markup=False,
+        soft_wrap=True,
+    )
     live = figures.live
     terminal.out.print(
         text(

@@ -1,6 +1,7 @@
 """`mimik bench`: figures of this machine, and advice that follows from them."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -24,18 +25,31 @@ from tests.fakes import (
     detection,
 )
 
+EIGHT = ("centerface", "default")
+
 
 def figures(
-    one_ms: float = 30, all_ms: float = 30, quick_ms: float = 15, large_ms: float = 90, live_ms: float = 40
+    one_ms: float = 30,
+    all_ms: float = 30,
+    quick_ms: float = 15,
+    large_ms: float = 90,
+    live_ms: float = 40,
+    floats_ms: float = 60,
+    video_fps: float = 50,
 ) -> Figures:
+    def trial(threads: int, side: int | None, ms: float, large: bool = False, form: tuple[str, str] = EIGHT) -> Trial:
+        return Trial(threads, side, 1280 if large else 640, 720 if large else 360, *form, 9, ms, ms)
+
     trials = (
-        Trial(0, 480, 640, 360, 9, all_ms, all_ms),
-        Trial(1, 480, 640, 360, 9, one_ms, one_ms),
-        Trial(1, 320, 640, 360, 9, quick_ms, quick_ms),
-        Trial(1, None, 640, 360, 9, 50, 50),
-        Trial(1, None, 1280, 720, 9, large_ms, large_ms),
+        trial(0, 480, all_ms),
+        trial(1, 480, one_ms),
+        trial(1, 480, floats_ms, form=("centerface-fp32", "default-fp16")),
+        trial(1, 320, quick_ms),
+        trial(1, None, 50),
+        trial(1, None, large_ms, large=True),
     )
-    return Figures("a processor", 2, 0.5, trials, Live(live_ms / 2, live_ms, 30, 0.0), {"detect": 20.0})
+    live = Live(live_ms / 2, live_ms, 30, 0.0)
+    return Figures("a processor", 2, "a runtime", 0.5, trials, video_fps, live, {"detect": 20.0})
 
 
 def said(of: Figures) -> str:
@@ -57,14 +71,26 @@ def test_a_machine_that_keeps_up_is_left_alone() -> None:
 
 
 def test_a_slow_machine_is_told_to_look_at_less() -> None:
-    text = said(figures(one_ms=100, all_ms=110, quick_ms=40, large_ms=500, live_ms=300))
+    text = said(figures(one_ms=100, all_ms=110, quick_ms=40, large_ms=500, live_ms=300, floats_ms=200, video_fps=2))
     assert "--side 320 reads 25 frames a second instead of 10" in text
-    assert "about 900 minutes; with --fps 5, 150; with --side 480, 180" in text
+    assert "about 900 minutes; with --fps 5, 150." in text
     assert "Set the camera to 640×360" in text
 
 
 def test_an_hour_that_takes_less_than_an_hour_needs_no_advice() -> None:
-    assert "about 36 minutes." in said(figures(large_ms=20))
+    assert "about 36 minutes." in said(figures(video_fps=50))
+
+
+@pytest.mark.parametrize(
+    ("floats_ms", "expected"),
+    [
+        (60, "Leave --detector and --model as they are: in eight bits the networks read 2.0 times"),
+        (29, "in eight bits the networks read 1.0 times"),
+        (20, "--detector centerface-fp32 --model default-fp16, the networks in floating point, read 50% more"),
+    ],
+)
+def test_the_form_of_the_networks_is_advised_by_which_is_clearly_faster(floats_ms: float, expected: str) -> None:
+    assert expected in said(figures(floats_ms=floats_ms))
 
 
 class _FakeLoad:
@@ -97,6 +123,11 @@ def test_every_setting_is_tried_and_told(fake_load: _FakeLoad, capsys: pytest.Ca
     told = json.loads(capsys.readouterr().out)
     sides = [(trial["width"], trial["side"]) for trial in told["trials"]]
     assert {(640, 320), (640, 480), (640, None), (1280, None)} == set(sides)
+    forms = [(trial["detector"], trial["model"]) for trial in told["trials"]]
+    assert set(forms) == {EIGHT, ("centerface-fp32", "default-fp16")}
+    assert forms.count(EIGHT) == len(forms) - 1
+    assert told["video_fps"] > 0
+    assert told["runtime"].startswith("ONNX Runtime ")
     assert all(trial["fps"] == pytest.approx(1000 / trial["p50_ms"]) for trial in told["trials"])
     assert told["stages"]["classify"] >= 2.0
     assert list(told["stages"]) == ["detect", "gate", "align", "classify", "track", "smooth"]
@@ -108,9 +139,16 @@ def test_every_setting_is_tried_and_told(fake_load: _FakeLoad, capsys: pytest.Ca
 def test_people_are_told_in_their_language(fake_load: _FakeLoad, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--seconds", "1", "--lang=tr"]) == 0
     told = capsys.readouterr().out
-    assert "saniyede kare" in told
+    assert "ortanca" in told
     assert "→ Bir saatlik 1280×720 video" in told
     assert "Live at" not in told
+
+
+def test_a_form_that_somebody_chose_is_not_compared(fake_load: _FakeLoad, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--seconds", "1", "--json", "--detector", "centerface-fp32"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {trial["detector"] for trial in told["trials"]} == {"centerface-fp32"}
+    assert not any("--detector" in each for each in told["advice"])
 
 
 @pytest.mark.integration
@@ -140,3 +178,9 @@ def test_a_clocked_source_gives_the_same_frames() -> None:
     assert [frame.index for frame in source] == [0, 1, 2]
     assert source.kind is SourceKind.VIDEO
     assert clock.table()["decode"][1] == 3
+
+
+def test_a_clock_may_count_what_is_computed_and_no_waiting() -> None:
+    clock = StageClock(time.thread_time)
+    clock.around("classify", FakeClassifier(pause_s=0.05)).classify([np.zeros((48, 48), np.uint8)])
+    assert clock.table()["classify"][0] < 0.04
