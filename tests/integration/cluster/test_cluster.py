@@ -53,11 +53,12 @@ class Machines:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        # A machine that is gone is missed after some two seconds instead of ten.
+        # A machine that is gone is missed after some six seconds; sooner, a busy one would be taken for gone, and with the
+        # first machine this process would end.
         quick = {
-            "health_check_initial_delay_ms": 1000,
-            "health_check_period_ms": 500,
-            "health_check_failure_threshold": 3,
+            "health_check_initial_delay_ms": 5000,
+            "health_check_period_ms": 1000,
+            "health_check_failure_threshold": 6,
         }
         head = {"num_cpus": 1, "object_store_memory": MEMORY, "include_dashboard": False, "_system_config": quick}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
