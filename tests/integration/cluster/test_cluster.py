@@ -53,8 +53,8 @@ class Machines:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        # A machine that is gone is missed after some six seconds; sooner, a busy one would be taken for gone, and with the
-        # first machine this process would end.
+        # A machine that is gone is missed after some six seconds; sooner, a busy one would be taken for gone, and with
+        # the first machine this process would end.
         quick = {
             "health_check_initial_delay_ms": 5000,
             "health_check_period_ms": 1000,
