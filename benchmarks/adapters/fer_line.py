@@ -17,6 +17,9 @@ class Fer(Adapter):
         self.mtcnn = mtcnn
 
     def load(self, live=False):
+        if self.mtcnn:
+            import torchvision  # noqa: F401 - after TensorFlow, torch 2.14 ends the process
+
         from fer.fer import FER  # the README's `from fer import FER` fails in this version
 
         self.fer = FER(mtcnn=self.mtcnn)

@@ -56,8 +56,8 @@ class Settings(Environment):
         default=0.5,
         ge=0,
         le=60,
-        description="How often whole frames of videos and cameras are searched for faces, seconds; between, only near "
-        "the faces that were there. 0: every frame.",
+        description="How often whole frames of videos and cameras are searched for faces, seconds; between, known "
+        "faces are moved on. 0: every frame.",
     )
     classifier: str = Field(default="default", description="A shipped model's name, or the path of a model record.")
     threads: int = Field(default=0, ge=0, le=256, description="Threads a network may use; 0: one a processor core.")

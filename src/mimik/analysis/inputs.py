@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -144,21 +145,22 @@ def _read(pipeline: Pipeline, job: Job, spool: Spool, opener: Opener, meter: Met
     except SourceError as error:
         return Ending(None, str(error))
     total = getattr(source, "frame_count", None) or 0
-    if source.kind is SourceKind.PICTURES:
-        readings = read_alone(pipeline, source)
-    else:
-        readings = read_turns(pipeline, ahead(source), spool.last, job.fps)
     error_text: str | None = None
     try:
-        for frame, faces in readings:
-            if stop.is_set():
-                return None
-            spool.add(frame, faces)
-            meter.add(len(faces), (frame.index + 1) / total if total else 0.0)
+        with closing(ahead(source)) as frames:
+            if source.kind is SourceKind.PICTURES:
+                readings = read_alone(pipeline, frames)
+            else:
+                readings = read_turns(pipeline, frames, spool.last, job.fps)
+            with closing(readings):
+                for frame, faces in readings:
+                    if stop.is_set():
+                        return None
+                    spool.add(frame, faces)
+                    meter.add(len(faces), (frame.index + 1) / total if total else 0.0)
     except SourceError as error:
         error_text = str(error)
     finally:
-        readings.close()
         source.close()
     if error_text is None and not spool.frames:
         error_text = str(SourceError("{path}: holds no frame.", path=job.path))

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 from mimik.errors import SourceError
 from mimik.pipeline import Pipeline, look_due
@@ -50,7 +51,9 @@ def read_turns(
     under_way: deque[Future[_Read]] = deque()
     part = _Part(pipeline)
     broken: SourceError | None = None
-    with ThreadPoolExecutor(pipeline.workers, "mimik-read") as readers:
+    with ThreadPoolExecutor(pipeline.workers, "mimik-read") as readers, ExitStack() as at_the_end:
+        # Whoever stops in the middle waits for what is being read, not for what is to be.
+        at_the_end.callback(readers.shutdown, wait=False, cancel_futures=True)
         given = iter(frames)
         while True:
             try:

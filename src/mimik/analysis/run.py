@@ -90,8 +90,8 @@ def analyse(
 ) -> Summary:
     """Read pictures and videos into ``faces.csv``, ``faces.json`` or ``faces.parquet``, a row a face a frame.
 
-    Interrupted in whatever way, the same call goes on from the last whole frame, and the result equals an
-    uninterrupted one byte for byte. Called again once it is complete, it does everything again and replaces the files.
+    Interrupted in whatever way, the same call goes on from the last whole turn (`Pipeline.turn`), and the result equals
+    an uninterrupted one byte for byte. Called again once it is complete, it does everything again and replaces the files.
     An input that cannot be read, or not to its end, gets a ``failed`` row; the rest goes on.
 
     Args:
