@@ -91,8 +91,8 @@ def analyse(
     """Read pictures and videos into ``faces.csv``, ``faces.json`` or ``faces.parquet``, a row a face a frame.
 
     Interrupted in whatever way, the same call goes on from the last whole turn (`Pipeline.turn`), and the result equals
-    an uninterrupted one byte for byte. Called again once it is complete, it does everything again and replaces the files.
-    An input that cannot be read, or not to its end, gets a ``failed`` row; the rest goes on.
+    an uninterrupted one byte for byte. Called again once it is complete, it does all again and replaces the files. An
+    input that cannot be read, or not to its end, gets a ``failed`` row; the rest goes on.
 
     Args:
         pipeline: what reads the frames. Readings of an earlier run are used only if its `Pipeline.identity` was equal.
