@@ -56,12 +56,14 @@ ARROWS: dict[str, set[str]] = {
         "weights",
         "words",
     },
+    "cluster": {"analysis", "config", "load", "pipeline", "realtime", "serve", "sinks", "sources", "store"},
     "cli": {
         "__init__",
         "analysis",
         "analytics",
         "attributes",
         "classify",
+        "cluster",
         "config",
         "detect",
         "keys",
@@ -122,7 +124,7 @@ def test_importing_mimik_costs_nothing() -> None:
     program = (
         "import sys, os; before = dict(os.environ); import mimik, logging; "
         "heavy = {'numpy', 'cv2', 'av', 'torch', 'onnxruntime', 'fastapi', 'httpx', 'pydantic'}; "
-        "heavy |= {'plotly', 'matplotlib'}; "
+        "heavy |= {'plotly', 'matplotlib', 'ray'}; "
         "assert not heavy & set(sys.modules), heavy & set(sys.modules); "
         "assert dict(os.environ) == before; assert not logging.getLogger().handlers"
     )

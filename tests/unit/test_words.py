@@ -29,7 +29,7 @@ TYPERS = {
     "Show completion for the current shell, to copy it or customize the installation.",
 }
 """What Typer itself says in ``--help``."""
-SPEAKING = {"translate", "notice", "_notice", "say", "tell", "text"}
+SPEAKING = {"translate", "notice", "_notice", "say", "tell", "text", "Told", "_lose", "ProblemError"}
 
 
 def spoken() -> Iterator[tuple[str, str]]:

@@ -6,8 +6,8 @@ The third, where wanted, reads the pictures once more and draws the results in. 
 the spool, an analysis that was interrupted ends in the same bytes as one that was not.
 """
 
-from mimik.analysis.inputs import Opener, Spooled, open_input
-from mimik.analysis.progress import Progress
-from mimik.analysis.run import Summary, analyse
+from mimik.analysis.inputs import Job, Opener, Spooled, open_input
+from mimik.analysis.progress import Meter, Progress
+from mimik.analysis.run import Engine, Summary, analyse
 
-__all__ = ["Opener", "Progress", "Spooled", "Summary", "analyse", "open_input"]
+__all__ = ["Engine", "Job", "Meter", "Opener", "Progress", "Spooled", "Summary", "analyse", "open_input"]

@@ -79,14 +79,29 @@ class Meter:
 
     def add(self, faces: int, part: float) -> None:
         """Count a frame; `part` of its input, 0–1, is done with it."""
-        self.frames += 1
-        self.new_frames += 1
+        self._count(1, faces, (self._input - 1 + min(max(part, 0.0), 1.0)) / self._inputs)
+
+    def add_many(self, path: Path, done: int, frames: int, faces: int, fraction: float) -> None:
+        """Count frames of an input that was opened, where several are read at once.
+
+        Args:
+            path: the input.
+            done: inputs that are done.
+            frames: its frames.
+            faces: faces in them.
+            fraction: how much of all the inputs is done, 0–1.
+        """
+        self._path, self._input = path, done
+        self._count(frames, faces, min(max(fraction, 0.0), 1.0))
+
+    def _count(self, frames: int, faces: int, fraction: float) -> None:
+        self.frames += frames
+        self.new_frames += frames
         self.faces += faces
         self.new_faces += faces
         if self._tell is None:
             return
         now = time.perf_counter()
-        fraction = (self._input - 1 + min(max(part, 0.0), 1.0)) / self._inputs
         if self._first is None:
             self._first = now, fraction
         gained = fraction - self._first[1]

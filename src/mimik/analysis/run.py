@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Protocol
 
 from mimik.analysis.drawing import Drawing, draw_all, publish
 from mimik.analysis.inputs import Job, Opener, Spooled, follow, open_input, read_input
@@ -23,10 +24,25 @@ from mimik.sinks.tables import TABLE_SINKS
 from mimik.sinks.whole import unwritable
 from mimik.types import Sink
 
-__all__ = ["Summary", "analyse"]
+__all__ = ["Engine", "Summary", "analyse"]
 
 _SPOOLS = ".mimik-analysis"
 _ANNOTATED = "annotated"
+
+
+class Engine(Protocol):
+    """Reads inputs into their spools, in another way than one after the other in this process."""
+
+    def read(self, jobs: Sequence[Job], meter: Meter, stop: Event) -> list[Spooled]:
+        """Read the inputs, or what is left of them.
+
+        Returns:
+            Those that were read to their end, in order, up to the first that was not because it was stopped.
+
+        Raises:
+            MimikError: the engine cannot be used. What was read is kept.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +86,13 @@ def analyse(
     stop: Event | None = None,
     opener: Opener = open_input,
     keep: Callable[[Spooled], AbstractContextManager[Sink | None]] | None = None,
+    engine: Engine | None = None,
 ) -> Summary:
     """Read pictures and videos into ``faces.csv``, ``faces.json`` or ``faces.parquet``, a row a face a frame.
 
     Interrupted in whatever way, the same call goes on from the last whole turn (`Pipeline.turn`), and the result equals
-    an uninterrupted one byte for byte. Called again once complete, it does everything again and replaces the files.
-    An input that cannot be read, or not to its end, gets a ``failed`` row; the rest goes on.
+    an uninterrupted one byte for byte. Called again once it is complete, it does all again and replaces the files. An
+    input that cannot be read, or not to its end, gets a ``failed`` row; the rest goes on.
 
     Args:
         pipeline: what reads the frames. Readings of an earlier run are used only if its `Pipeline.identity` was equal.
@@ -91,6 +108,7 @@ def analyse(
         stop: set it, from any thread, to stop after the frame at hand.
         opener: makes a source of an input.
         keep: asked for each input that was read, once everything is; what it gives takes the input's results, too.
+        engine: what reads the inputs; None: this process, one after the other.
 
     Raises:
         ConfigError: a format is unknown, or `fps` is not above 0.
@@ -106,12 +124,9 @@ def analyse(
     targets = _targets(output, formats)
     with FolderLock(output, spools):
         meter = Meter("read", len(paths), progress)
-        done: list[Spooled] = []
-        for path in paths:
-            spooled = read_input(pipeline, Job.plan(path, spools, pipeline.identity, fps), opener, meter, stop)
-            if spooled is None:
-                break
-            done.append(spooled)
+        jobs = [Job.plan(path, spools, pipeline.identity, fps) for path in paths]
+        read = _InTurn(pipeline, opener).read if engine is None else engine.read
+        done = read(jobs, meter, stop)
         faces_per_s = meter.faces_per_s
 
         files: list[Path] = []
@@ -136,6 +151,23 @@ def analyse(
             files=() if interrupted else tuple(files),
             interrupted=interrupted,
         )
+
+
+class _InTurn:
+    """Reads inputs in this process, one after the other."""
+
+    def __init__(self, pipeline: Pipeline, opener: Opener) -> None:
+        self._pipeline = pipeline
+        self._opener = opener
+
+    def read(self, jobs: Sequence[Job], meter: Meter, stop: Event) -> list[Spooled]:
+        done: list[Spooled] = []
+        for job in jobs:
+            spooled = read_input(self._pipeline, job, self._opener, meter, stop)
+            if spooled is None:
+                break
+            done.append(spooled)
+        return done
 
 
 def _targets(output: Path, formats: Sequence[str]) -> dict[str, Path]:

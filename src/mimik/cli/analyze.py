@@ -12,8 +12,8 @@ from threading import Event
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from mimik.analysis import Engine, Summary, analyse, open_input
 from mimik.analysis import Progress as Step
-from mimik.analysis import Summary, analyse, open_input
 from mimik.cli.arguments import parse_formats
 from mimik.cli.films import Films
 from mimik.cli.keeping import planned, say_next
@@ -29,7 +29,7 @@ from mimik.sources.opening import VIDEO_SUFFIXES
 from mimik.track import prepare_tracking
 from mimik.types import Frame, Source
 
-__all__ = ["analyze"]
+__all__ = ["Cluster", "analyze"]
 
 _NO_SESSION = Wish()
 
@@ -46,8 +46,22 @@ def analyze(
     fps: float | None,
     as_json: bool,
     wish: Wish = _NO_SESSION,
+    cluster: Cluster | None = None,
 ) -> int:
     """Analyse the inputs and tell how it went.
+
+    Args:
+        terminal: where to say what.
+        settings: of the pipeline.
+        inputs: as they were typed.
+        output: the folder for the results.
+        formats: as they were typed.
+        annotate: also draw the results in.
+        anonymise: make faces unrecognisable there.
+        fps: frames a second to read; None: all.
+        as_json: tell how it went as JSON.
+        wish: also keep the videos as sessions.
+        cluster: the cluster that reads them; None: this process does.
 
     Returns:
         0 all inputs were read, 1 some were not or a session lacks something, 2 none was, 130 interrupted.
@@ -63,7 +77,8 @@ def analyze(
         pipeline = Pipeline.load(settings)
         paths = expand_inputs(inputs)
         films = None if plan is None else Films(terminal, plan, paths, pipeline.model)
-        with _progress(terminal) as tell, Stop(stop.set):
+        reading = _engine(terminal, settings, pipeline, cluster, teller)
+        with reading as engine, _progress(terminal) as tell, Stop(stop.set):
             summary = analyse(
                 pipeline,
                 paths,
@@ -77,6 +92,7 @@ def analyze(
                 stop=stop,
                 opener=teller.open,
                 keep=None if films is None else films.keep,
+                engine=engine,
             )
     if as_json:
         values = dataclasses.asdict(summary) | {"files": [str(path) for path in summary.files]}
@@ -101,6 +117,35 @@ def analyze(
     return int(films is not None and films.failed)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cluster:
+    """Which cluster does the work.
+
+    Attributes:
+        address: of Ray; None: what the environment says, or one of its own on this machine.
+        workers: most of them; None: one a processor core.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+
+
+@contextmanager
+def _engine(
+    terminal: Terminal, settings: Settings, pipeline: Pipeline, cluster: Cluster | None, teller: _Teller
+) -> Iterator[Engine | None]:
+    """What reads the inputs; None: this process."""
+    if cluster is None:
+        yield None
+        return
+    from mimik.cluster import connected
+
+    with connected(cluster.address, terminal.remark) as connection:
+        from mimik.cluster import RayEngine
+
+        yield RayEngine(connection, settings, pipeline, teller.notice, cluster.workers)
+
+
 class _Teller:
     """Opens inputs, and tells people at once, and once, why one fails. The analysis writes it into the table, too."""
 
@@ -111,15 +156,16 @@ class _Teller:
     def open(self, path: Path, start: int) -> Source:
         """Make a source of an input."""
         try:
-            return _Telling(open_input(path, start, self._notice), self._tell)
+            return _Telling(open_input(path, start, self.notice), self._tell)
         except SourceError as error:
             self._tell(error)
             raise
 
     def _tell(self, error: SourceError) -> None:
-        self._notice(error.text, error.values)
+        self.notice(error.text, error.values)
 
-    def _notice(self, text: str, values: dict[str, object]) -> None:
+    def notice(self, text: str, values: dict[str, object]) -> None:
+        """Tell people of trouble with an input, once."""
         words = self._terminal.text(text, **values)
         if words not in self._told:  # damage is a notice and an error; what is drawn is read twice
             self._told.add(words)

@@ -13,8 +13,10 @@ from mimik.cli.evaluate import evaluate_app
 from mimik.cli.keys import key_app
 from mimik.cli.lab import lab_app
 from mimik.cli.language import Command, Group
+from mimik.cli.options import AsJson, Detector, Host, LiveSide, Model, NoBrowser, Port, Seconds, Side, Threads
 from mimik.cli.session.app import session_app
 from mimik.cli.terminal import Terminal
+from mimik.errors import ConfigError
 from mimik.words import LANGUAGES, choose_language
 
 __all__ = ["app"]
@@ -35,57 +37,6 @@ app = typer.Typer(
         "--lang, --quiet and --verbose may stand anywhere."
     ),
 )
-
-Detector = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|FILE",
-        help="What finds faces: a detector's name, or an ONNX file (a YuNet file, say).",
-        rich_help_panel="Models",
-    ),
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|FILE",
-        help="What reads expressions: a name that `mimik models` lists, or a model record (.json).",
-        rich_help_panel="Models",
-    ),
-]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", min=0, max=256, help="Threads a network may use; 0: one a core.", rich_help_panel="Models"
-    ),
-]
-_SIDE_HELP = "Shrink pictures to this long side, in pixels, to find faces; larger finds smaller faces, more slowly."
-LiveSide = Annotated[
-    int | None,
-    typer.Option(
-        "--side", metavar="N", min=64, max=4096, help=_SIDE_HELP, show_default="480", rich_help_panel="Models"
-    ),
-]
-Side = Annotated[
-    int | None,
-    typer.Option(
-        "--side", metavar="N", min=64, max=4096, help=_SIDE_HELP, show_default="2048", rich_help_panel="Models"
-    ),
-]
-Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the page listens.", rich_help_panel="Web page")]
-Port = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        min=0,
-        max=65535,
-        help="Its port; 0: any free one.",
-        show_default="8420, or one of the next nine",
-        rich_help_panel="Web page",
-    ),
-]
-NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.", rich_help_panel="Web page")]
-Seconds = Annotated[float | None, typer.Option(metavar="N", min=0.1, help="Stop after so many seconds.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 
 def _version(wanted: bool) -> None:
@@ -236,7 +187,8 @@ def live(
         "  mimik analyze '*.mp4' -o out --format csv,parquet   two tables\n"
         "  mimik analyze film.mp4 -o out --fps 2               two frames a second\n"
         "  mimik analyze film.mp4 -o out --annotate            draws them in, too\n"
-        "  mimik analyze film.mp4 -o out --session 'Spot A'    a session, for a report"
+        "  mimik analyze film.mp4 -o out --session 'Spot A'    a session, for a report\n"
+        "  mimik analyze films/ -o out --engine ray            on all machines of Ray"
     ),
 )
 def analyze(
@@ -266,10 +218,15 @@ def analyze(
     threads: Threads = None,
     side: Side = None,
     attributes: options.Attributes = False,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    workers: options.Workers = None,
 ) -> None:
     from mimik.cli import analyze as work
     from mimik.cli.models import settings
 
+    if engine == "local" and (address is not None or workers is not None):
+        raise ConfigError("--address and --workers are about a cluster. Give --engine ray, too.")
     kept = tuple(tags or ())
     wish = options.Wish(session, purpose, consent, ground, kept, aggregate_only, raw_days, keep_days, db=db)
     code = work.analyze(
@@ -283,6 +240,81 @@ def analyze(
         fps=fps,
         as_json=as_json,
         wish=wish,
+        cluster=work.Cluster(address, workers) if engine == "ray" else None,
+    )
+    raise typer.Exit(code)
+
+
+@app.command(
+    cls=Command,
+    help=(
+        "Watch many cameras at once, on all machines of a Ray cluster.\n\n"
+        "Each SOURCE has a worker of its own; where a worker or a machine is lost, another one takes the camera on "
+        "within seconds. A table shows how each camera is, or --json prints it, a line a camera and second. "
+        "Video files are played at their own pace.\n\n"
+        "With --session, each camera is kept as a session. "
+        "Exit code: 0, 1 a camera could never be read, 130 Ctrl-C."
+    ),
+    epilog=(
+        "Examples:\n"
+        "  mimik watch 0 1 rtsp://10.0.0.5/stream -o out     a table a camera, in out/\n"
+        "  mimik watch $(cat cameras.txt) --address auto     on this machine's cluster\n"
+        "  mimik watch 0 1 --session Hall --json             sessions; health as JSON"
+    ),
+)
+def watch(
+    context: typer.Context,
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE", help="Camera numbers, RTSP or HTTP addresses, video files.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where the tables go; none where absent.")
+    ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="FORMATS", help="jsonl or csv, or both with a comma.")
+    ] = "jsonl",
+    seconds: Seconds = None,
+    share: Annotated[
+        float,
+        typer.Option(
+            metavar="F",
+            min=0.01,
+            max=64,
+            help="Processor cores that are set aside for a camera.",
+            rich_help_panel="Cluster",
+        ),
+    ] = 0.5,
+    address: options.Address = None,
+    session: options.Title = None,
+    purpose: options.Purposes = None,
+    consent: options.Consent = None,
+    ground: options.Ground = None,
+    tags: options.Tags = None,
+    aggregate_only: options.AggregateOnly = False,
+    raw_days: options.RawDays = None,
+    keep_days: options.KeepDays = None,
+    db: options.Database = None,
+    as_json: AsJson = False,
+    detector: Detector = None,
+    model: Model = None,
+    side: LiveSide = None,
+    attributes: options.Attributes = False,
+) -> None:
+    from mimik.cli import watch as work
+    from mimik.cli.models import settings
+
+    kept = tuple(tags or ())
+    code = work.watch(
+        context.obj,
+        settings(detector, model, None, side, live=True, attributes=attributes, purpose=purpose),
+        sources,
+        output,
+        formats=formats,
+        seconds=seconds,
+        share=share,
+        address=address,
+        as_json=as_json,
+        wish=options.Wish(session, purpose, consent, ground, kept, aggregate_only, raw_days, keep_days, db=db),
     )
     raise typer.Exit(code)
 
@@ -298,6 +330,7 @@ def analyze(
         "Examples:\n"
         "  mimik serve                 http://127.0.0.1:8420\n"
         "  mimik serve --port 9000\n"
+        "  mimik serve --engine ray --replicas 8 --address auto\n"
         "  mimik serve --host 0.0.0.0 --allow-host faces.example.org \\\n"
         "    --certificate cert.pem --certificate-key key.pem"
     ),
@@ -319,9 +352,24 @@ def serve(
     certificate_key: doors.CertificateKey = None,
     behind_proxy: doors.BehindProxy = None,
     audit: doors.Audit = None,
+    engine: options.Engine = "local",
+    replicas: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Workers of Ray Serve that read the pictures of requests.",
+            show_default="one a processor core but one",
+            rich_help_panel="Cluster",
+        ),
+    ] = None,
+    address: options.Address = None,
 ) -> None:
     from mimik.cli import live as work
     from mimik.cli.models import settings
+
+    if engine == "local" and (address is not None or replicas is not None):
+        raise ConfigError("--address and --replicas are about a cluster. Give --engine ray, too.")
 
     opened = doors.Doors(
         require_keys,
@@ -334,7 +382,9 @@ def serve(
     )
     page = work.Page(host, port, open_browser=False, doors=opened)
     chosen = settings(detector, model, threads, side, live=True, attributes=attributes)
-    raise typer.Exit(work.show_page(context.obj, chosen, None, page, wish=options.Wish(db=db)))
+    replication = work.Replication(replicas, address) if engine == "ray" else None
+    code = work.show_page(context.obj, chosen, None, page, wish=options.Wish(db=db), replication=replication)
+    raise typer.Exit(code)
 
 
 @app.command(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mimik.cli.doors import Doors
 from mimik.cli.keeping import Keeper, Plan, planned
@@ -26,7 +27,10 @@ from mimik.track import prepare_tracking
 from mimik.types import Frame, FrameResult, Image, Notice, Source, SourceKind
 from mimik.words import choose_language
 
-__all__ = ["Page", "demonstrate", "print_lines", "show_page", "show_window"]
+if TYPE_CHECKING:
+    from mimik.serve.scheduler import PictureReader
+
+__all__ = ["Page", "Replication", "demonstrate", "print_lines", "show_page", "show_window"]
 
 _RECORDED_FPS = 30.0
 _NO_SESSION = Wish()
@@ -47,6 +51,19 @@ class Page:
     port: int | None
     open_browser: bool
     doors: Doors | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """Which cluster reads a server's pictures.
+
+    Attributes:
+        replicas: how many workers; None: one a processor core but one, which this process has.
+        address: of Ray; None: what the environment says, or one of its own on this machine.
+    """
+
+    replicas: int | None
+    address: str | None
 
 
 def demonstrate(terminal: Terminal, settings: Settings, seconds: float, wish: Wish = _NO_SESSION) -> int:
@@ -173,6 +190,7 @@ def show_page(
     record: Path | None = None,
     seconds: float | None = None,
     wish: Wish = _NO_SESSION,
+    replication: Replication | None = None,
 ) -> int:
     """Serve the web page until Ctrl-C.
 
@@ -184,6 +202,7 @@ def show_page(
         record: also write the annotated source here.
         seconds: end after so long.
         wish: also keep the source as a session, and where the page's own sessions are kept.
+        replication: what reads the pictures of requests; None: this process does.
     """
     from mimik.serve import create_app, serve
     from mimik.store import Store
@@ -198,7 +217,9 @@ def show_page(
             timer.start()
 
     def run(
-        source: Callable[[Notice], Source] | Source | None, taking: Callable[[FrameResult], None] | None = None
+        source: Callable[[Notice], Source] | Source | None,
+        taking: Callable[[FrameResult], None] | None = None,
+        pictures: PictureReader | None = None,
     ) -> None:
         app = create_app(
             pipeline,
@@ -207,6 +228,7 @@ def show_page(
             on_result=taking,
             store=(lambda: Store.open(wish.db)) if plan is None else plan.store,
             access=None if page.doors is None else page.doors.access(page.host),
+            pictures=pictures,
         )
         transport = None if page.doors is None else page.doors.transport
         serve(app, page.host, page.port, page.open_browser, ready, terminal.notice, transport)
@@ -215,7 +237,8 @@ def show_page(
         prepare_tracking()
         pipeline = Pipeline.load(settings)
         if spec is None:
-            run(None)
+            with _replicas(terminal, settings, pipeline, replication) as pictures:
+                run(None, pictures=pictures)
             return 0
         opened = open_source(spec, notice=terminal.notice)
         if record is None and plan is None:
@@ -232,6 +255,24 @@ def show_page(
             finally:
                 source.close()
     return _recording_code(terminal, recorder, record) or _session_code(keeper)
+
+
+@contextmanager
+def _replicas(
+    terminal: Terminal, settings: Settings, pipeline: Pipeline, replication: Replication | None
+) -> Iterator[PictureReader | None]:
+    """What reads a server's pictures elsewhere; None: nothing does."""
+    if replication is None:
+        yield None
+        return
+    from mimik.cluster import connected
+    from mimik.cluster.replicas import replicated
+
+    with (
+        connected(replication.address, terminal.remark) as connection,
+        replicated(connection, settings, pipeline, replication.replicas) as replicas,
+    ):
+        yield replicas
 
 
 def _paced(source: Source) -> Source:

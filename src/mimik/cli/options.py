@@ -1,25 +1,38 @@
-"""Options that several commands share, most of them about sessions."""
+"""Options that several commands share: models, the page, sessions, a cluster."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 __all__ = [
+    "Address",
     "AggregateOnly",
+    "AsJson",
     "Attributes",
     "Clip",
     "Consent",
     "Database",
+    "Detector",
+    "Engine",
     "Ground",
+    "Host",
     "KeepDays",
+    "LiveSide",
+    "Model",
+    "NoBrowser",
+    "Port",
     "Purposes",
     "RawDays",
+    "Seconds",
+    "Side",
     "Tags",
+    "Threads",
     "Title",
     "Wish",
+    "Workers",
 ]
 
 _PANEL = "Session"
@@ -101,6 +114,83 @@ Attributes = Annotated[
         "--attributes",
         help="Also estimate each person's age range and gender, roughly; never in lessons or at work.",
         rich_help_panel="Models",
+    ),
+]
+
+Detector = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="What finds faces: a detector's name, or an ONNX file (a YuNet file, say).",
+        rich_help_panel="Models",
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="What reads expressions: a name that `mimik models` lists, or a model record (.json).",
+        rich_help_panel="Models",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=0, max=256, help="Threads a network may use; 0: one a core.", rich_help_panel="Models"
+    ),
+]
+_SIDE_HELP = "Shrink pictures to this long side, in pixels, to find faces; larger finds smaller faces, more slowly."
+LiveSide = Annotated[
+    int | None,
+    typer.Option(
+        "--side", metavar="N", min=64, max=4096, help=_SIDE_HELP, show_default="480", rich_help_panel="Models"
+    ),
+]
+Side = Annotated[
+    int | None,
+    typer.Option(
+        "--side", metavar="N", min=64, max=4096, help=_SIDE_HELP, show_default="2048", rich_help_panel="Models"
+    ),
+]
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where the page listens.", rich_help_panel="Web page")]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        max=65535,
+        help="Its port; 0: any free one.",
+        show_default="8420, or one of the next nine",
+        rich_help_panel="Web page",
+    ),
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.", rich_help_panel="Web page")]
+Seconds = Annotated[float | None, typer.Option(metavar="N", min=0.1, help="Stop after so many seconds.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+_CLUSTER = "Cluster"
+
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(
+        metavar="local|ray",
+        help="What does the work: this process, or workers of Ray, here or on other machines.",
+        rich_help_panel=_CLUSTER,
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="The Ray cluster; auto: the one that this machine belongs to.",
+        show_default="MIMIK_RAY_ADDRESS, or a Ray of its own on this machine",
+        rich_help_panel=_CLUSTER,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, help="Most workers.", show_default="one a processor core", rich_help_panel=_CLUSTER
     ),
 ]
 

@@ -65,6 +65,10 @@ class Terminal:
         """Take a source's `mimik.types.Notice`."""
         self.warn(text, **values)
 
+    def remark(self, text: str, values: dict[str, object]) -> None:
+        """Take a `mimik.types.Notice` that tells of no trouble."""
+        self.say(text, **values)
+
     def error(self, text: str, /, **values: object) -> None:
         """Tell people what ended the run."""
         self.err.print(f"{self.text('error')}: {self.text(text, **values)}", style="red", markup=False, soft_wrap=True)

@@ -36,7 +36,7 @@ from mimik.serve.openapi import describe
 from mimik.serve.problems import BodyLimit, ProblemError, install_problems
 from mimik.serve.queue import QueueWorker
 from mimik.serve.right_of_way import RightOfWay
-from mimik.serve.scheduler import Scheduler
+from mimik.serve.scheduler import PictureReader, Scheduler
 from mimik.serve.seats import Seats
 from mimik.serve.upkeep import keep_up
 from mimik.serve.visitor import answer_camera
@@ -65,6 +65,7 @@ def create_app(
     store: Store | Callable[[], Store] | None = None,
     limits: Limits | None = None,
     access: Access | None = None,
+    pictures: PictureReader | None = None,
 ) -> FastAPI:
     """Make the web application.
 
@@ -80,6 +81,7 @@ def create_app(
             sessions cannot be recorded.
         limits: how much a client may ask for; None: as the environment says.
         access: who may come in; None: everybody on this machine, and nobody else.
+        pictures: what reads the pictures of requests, which stand alone; None: `pipeline`.
     """
     limits, access = limits or Limits.read(), access or Access()
     door = Door(access, limits)
@@ -88,7 +90,8 @@ def create_app(
     streams, right_of_way, library = LiveStreams(counted.live, limits.recordings), RightOfWay(), Library(store, limits)
     worker = QueueWorker(pipeline, right_of_way, limits)
     broadcast = None if source is None else Broadcast(pipeline, source, on_result, streams, right_of_way)
-    scheduler = Scheduler(pipeline, right_of_way, limits.together, limits.gather_ms / 1000, limits.readers)
+    gather_s = limits.gather_ms / 1000
+    scheduler = Scheduler(pipeline, right_of_way, limits.together, gather_s, limits.readers, pictures)
     seats = Seats(limits, counted.streams)
     page = Path(str(files("mimik.serve"))) / "page"
 

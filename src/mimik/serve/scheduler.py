@@ -24,15 +24,22 @@ from mimik.serve.problems import ProblemError
 from mimik.serve.right_of_way import RightOfWay
 from mimik.types import Detection, Face, Frame
 
-__all__ = ["Lane", "Scheduler", "Work"]
+__all__ = ["Lane", "PictureReader", "Scheduler", "Work"]
 
 _log = logging.getLogger(__name__)
 _JOIN_S = 5.0
 _T = TypeVar("_T")
+_Prepared = TypeVar("_Prepared")
 
 
 class Work(Protocol):
-    """One picture to be read. Its methods are called in a thread of the scheduler, each at most once."""
+    """One picture to be read. Its methods are called in a thread of the scheduler, each at most once.
+
+    Attributes:
+        alone: whether it has nothing to do with pictures before it; then `find` need not be asked.
+    """
+
+    alone: bool
 
     def frame(self) -> Frame:
         """Decode it."""
@@ -48,6 +55,24 @@ class Work(Protocol):
 
     def fail(self, error: Exception) -> None:
         """Take what `frame`, `find`, the reading or `finish` raised. Must not raise."""
+        ...
+
+
+class PictureReader(Protocol):
+    """Reads pictures that stand alone, in another place than this process. Called from several threads.
+
+    Attributes:
+        calls: how many calls keep it busy.
+    """
+
+    calls: int
+
+    def read(self, frames: Sequence[Frame]) -> Sequence[tuple[Face, ...]]:
+        """Each picture's faces, as `Pipeline.read_found` gives them.
+
+        Raises:
+            MimikError: they cannot be read.
+        """
         ...
 
 
@@ -99,7 +124,7 @@ class Lane:
         Raises:
             MimikError: the picture cannot be read, or the server stops.
         """
-        reading = _Reading(frame, finish, find or self._scheduler.find)
+        reading = _Reading(frame, finish, find or self._scheduler.find, alone=find is None)
         self.offer(reading)
         return await reading.outcome
 
@@ -107,7 +132,7 @@ class Lane:
         self, pictures: Sequence[tuple[Callable[[], Frame], Callable[[tuple[Face, ...]], _T]]]
     ) -> list[_T | BaseException]:
         """As `read`, with several that wait from now on. Returns each one's outcome, or what was raised instead."""
-        readings = [_Reading(frame, finish, self._scheduler.find) for frame, finish in pictures]
+        readings = [_Reading(frame, finish, self._scheduler.find, alone=True) for frame, finish in pictures]
         self.offer(*readings)
         return await asyncio.gather(*(reading.outcome for reading in readings), return_exceptions=True)
 
@@ -131,7 +156,9 @@ class _Reading(Generic[_T]):
         frame: Callable[[], Frame],
         finish: Callable[[tuple[Face, ...]], _T],
         find: Callable[[Frame], tuple[Detection, ...]],
+        alone: bool,
     ) -> None:
+        self.alone = alone
         self._loop = asyncio.get_running_loop()
         self.outcome: asyncio.Future[_T] = self._loop.create_future()
         self._finish = finish
@@ -159,12 +186,20 @@ class Scheduler:
         together: most pictures that are read with one call.
         gather_s: how long a picture may wait for others to be read with it; 0: not at all.
         readers: threads.
+        pictures: what reads pictures that stand alone; None: `pipeline`.
     """
 
     def __init__(
-        self, pipeline: Pipeline, right_of_way: RightOfWay, together: int = 4, gather_s: float = 0.0, readers: int = 2
+        self,
+        pipeline: Pipeline,
+        right_of_way: RightOfWay,
+        together: int = 4,
+        gather_s: float = 0.0,
+        readers: int = 2,
+        pictures: PictureReader | None = None,
     ) -> None:
         self._pipeline = pipeline
+        self._pictures = pictures
         self._right_of_way = right_of_way
         self._together = together
         self._gather_s = gather_s
@@ -173,7 +208,7 @@ class Scheduler:
         self._closing = False
         self._threads = [
             threading.Thread(target=self._work, name=f"mimik-reader-{number}", daemon=True)
-            for number in range(1, readers + 1)
+            for number in range(1, readers + (0 if pictures is None else pictures.calls) + 1)
         ]
         self._started = False
 
@@ -274,34 +309,46 @@ class Scheduler:
         return self._pipeline.find(frame.image)
 
     def _read(self, works: Sequence[Work]) -> None:
-        found: list[tuple[Work, Frame, tuple[Detection, ...]]] = []
-        for work in works:
-            try:
-                frame = work.frame()
-                found.append((work, frame, work.find(frame)))
-            except Exception as error:  # a defect of one client's picture is told to that client alone
-                _fail(work, error)
-        if not found:
-            return
-        try:
-            read = self._pipeline.read_found([frame for _, frame, _ in found], [faces for *_, faces in found])
-        except Exception as error:
-            if len(found) == 1:
-                _fail(found[0][0], error)
-                return
-            for work, frame, faces in found:  # whose picture it was shows when each is read alone
-                self._finish(work, frame, faces)
-            return
-        for (work, *_), each in zip(found, read, strict=True):
-            _finish(work, each)
+        here = works
+        if self._pictures is not None:
+            here = [work for work in works if not work.alone]
+            _read([work for work in works if work.alone], lambda work: work.frame(), self._pictures.read)
+        _read(here, _found, self._read_found)
 
-    def _finish(self, work: Work, frame: Frame, found: tuple[Detection, ...]) -> None:
+    def _read_found(self, found: Sequence[tuple[Frame, tuple[Detection, ...]]]) -> Sequence[tuple[Face, ...]]:
+        return self._pipeline.read_found([frame for frame, _ in found], [faces for _, faces in found])
+
+
+def _found(work: Work) -> tuple[Frame, tuple[Detection, ...]]:
+    frame = work.frame()
+    return frame, work.find(frame)
+
+
+def _read(
+    works: Sequence[Work],
+    prepare: Callable[[Work], _Prepared],
+    read: Callable[[Sequence[_Prepared]], Sequence[tuple[Face, ...]]],
+) -> None:
+    """Prepare pictures and read them together."""
+    ready: list[tuple[Work, _Prepared]] = []
+    for work in works:
         try:
-            faces = self._pipeline.read_found((frame,), (found,))[0]
-        except Exception as error:
+            ready.append((work, prepare(work)))
+        except Exception as error:  # a defect of one client's picture is told to that client alone
             _fail(work, error)
-        else:
-            _finish(work, faces)
+    if not ready:
+        return
+    try:
+        faces = read([prepared for _, prepared in ready])
+    except Exception as error:
+        if len(ready) == 1:
+            _fail(ready[0][0], error)
+            return
+        for each in ready:  # whose picture it was shows when each is read alone
+            _read([each[0]], lambda _, prepared=each[1]: prepared, read)  # type: ignore[misc]
+        return
+    for (work, _), each_faces in zip(ready, faces, strict=True):
+        _finish(work, each_faces)
 
 
 def _finish(work: Work, faces: tuple[Face, ...]) -> None:

@@ -176,6 +176,7 @@ def _prepare(
     address = f"{scheme}://{f'[{name}]' if ':' in name else name}:{taken}/"
     config = uvicorn.Config(
         app,
+        loop="asyncio",  # whether or not uvloop is there, which comes with Ray
         http=connection_class(_limits(app)),
         log_config=None,
         access_log=False,

@@ -299,6 +299,8 @@ class _Close:
 class _FrameWork:
     """A frame on its way through the scheduler."""
 
+    alone = False
+
     def __init__(
         self, exchange: _Exchange, data: bytes, place: int, number: int, time_s: float, arrived_s: float
     ) -> None:

@@ -8,7 +8,7 @@ its newline is there: what a killed process left of a line is cut off.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ from mimik.types import (
     State,
 )
 
-__all__ = ["Ending", "Spool", "SpooledFrame", "read_frames"]
+__all__ = ["Ending", "Spool", "SpooledFrame", "pack_frame", "read_frames", "unpack_frames"]
 
 _FORMAT = 1
 
@@ -79,7 +79,7 @@ class Spool:
         path: the file; made where it is not there.
         key: what was read how: strings, numbers and None.
         turn: whether a frame begins a turn, by its time and that of the frame before. Of an earlier run's last turn,
-            which may not be whole, nothing is kept.
+            which may not be whole, nothing is kept. None: all is kept, by one who knows that it is whole.
 
     Attributes:
         frames: how many frames it holds.
@@ -92,7 +92,7 @@ class Spool:
     """
 
     def __init__(
-        self, path: Path, key: dict[str, object], turn: Callable[[float, float | None], bool] = lambda *_: True
+        self, path: Path, key: dict[str, object], turn: Callable[[float, float | None], bool] | None = lambda *_: True
     ) -> None:
         self.frames = 0
         self.faces = 0
@@ -116,18 +116,7 @@ class Spool:
         Raises:
             SinkError: the file cannot be written.
         """
-        width, height = frame.size
-        self._file.append(
-            _line(
-                {
-                    "n": frame.index,
-                    "t": float(frame.time_s),
-                    "w": width,
-                    "h": height,
-                    "f": [_pack(face) for face in faces],
-                }
-            )
-        )
+        self._file.append(pack_frame(frame, faces))
         self._count(frame.index, frame.time_s, len(faces))
 
     def finish(self, ending: Ending) -> None:
@@ -144,7 +133,7 @@ class Spool:
         self.faces += faces
         self.last = (index, time_s)
 
-    def _recover(self, path: Path, head: bytes, turn: Callable[[float, float | None], bool]) -> int | None:
+    def _recover(self, path: Path, head: bytes, turn: Callable[[float, float | None], bool] | None) -> int | None:
         """Take stock of an earlier run's file; the bytes of it that hold, or None where none do."""
         if not path.exists():
             return None
@@ -162,10 +151,12 @@ class Spool:
                 if "n" not in values:
                     self.ending = _ending(values)
                     return end + len(line)
-                if turn(values["t"], self.last and self.last[1]):
+                if turn is not None and turn(values["t"], self.last and self.last[1]):
                     whole = end, self.frames, self.faces, self.last
                 self._count(values["n"], values["t"], len(values["f"]))
                 end += len(line)
+        if turn is None:
+            return end
         keep, self.frames, self.faces, self.last = whole
         return keep
 
@@ -174,18 +165,37 @@ def read_frames(path: Path) -> Iterator[SpooledFrame]:
     """A spool's frames, one at a time."""
     with path.open("rb") as file:
         file.readline()
-        for _, values in _lines(file):
-            if "n" in values:
-                yield SpooledFrame(
-                    values["n"], values["t"], values["w"], values["h"], tuple(_unpack(face) for face in values["f"])
-                )
+        yield from unpack_frames(file)
+
+
+def pack_frame(frame: Frame, faces: tuple[Face, ...]) -> bytes:
+    """A frame's reading as a spool has it: a line."""
+    width, height = frame.size
+    return _line(
+        {
+            "n": frame.index,
+            "t": float(frame.time_s),
+            "w": width,
+            "h": height,
+            "f": [_pack(face) for face in faces],
+        }
+    )
+
+
+def unpack_frames(lines: Iterable[bytes]) -> Iterator[SpooledFrame]:
+    """The frames of lines that `pack_frame` made."""
+    for _, values in _lines(lines):
+        if "n" in values:
+            yield SpooledFrame(
+                values["n"], values["t"], values["w"], values["h"], tuple(_unpack(face) for face in values["f"])
+            )
 
 
 def _line(values: dict[str, Any]) -> bytes:
     return json.dumps(values, separators=(",", ":")).encode() + b"\n"
 
 
-def _lines(file: Any) -> Iterator[tuple[bytes, dict[str, Any]]]:
+def _lines(file: Iterable[bytes]) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Whole lines up to the first torn one. After a power cut a line's end may be there without its middle."""
     for line in file:
         if not line.endswith(b"\n"):

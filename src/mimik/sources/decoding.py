@@ -141,16 +141,17 @@ class Timeline:
 
     Args:
         stream: where the frames come from.
+        origin: the first frame's stamp in seconds, for a run that begins later; None: the first one's that comes.
     """
 
     # A clock that leaps back further than this was set anew (recordings laid end to end); less is disorder.
     _RESET_S = 1.0
 
-    def __init__(self, stream: VideoStream) -> None:
+    def __init__(self, stream: VideoStream, origin: float | None = None) -> None:
         self.stream = stream
         rate = stream.average_rate or stream.guessed_rate
         self._step = float(1 / rate) if rate else 0.04
-        self._origin: float | None = None
+        self._origin = origin
         self._last = -self._step
 
     def time(self, frame: VideoFrame) -> float:

@@ -19,20 +19,26 @@ class Paced:
 
     Args:
         source: a source that gives its frames as fast as they are asked for.
+        start_s: how far a recording has played already: what lies before is left out.
     """
 
     kind = SourceKind.LIVE
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, start_s: float = 0.0) -> None:
         self.name = source.name
+        self._start_s = start_s
         self._source = source
         self._closed = threading.Event()
 
     def __iter__(self) -> Iterator[Frame]:
-        start = time.perf_counter()
+        start = time.perf_counter() - self._start_s
         pictures = self._source.kind is SourceKind.PICTURES
         for number, frame in enumerate(self._source):
             due_s = number * _PICTURE_S if pictures else frame.time_s
+            if due_s < self._start_s:
+                if self._closed.is_set():
+                    return
+                continue
             if self._closed.wait(max(0.0, start + due_s - time.perf_counter())):
                 return
             yield replace(frame, time_s=due_s, captured_s=time.perf_counter())

@@ -157,10 +157,8 @@ class VideoFile:
                 end = time_s + (float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0)
                 if index >= self._start:
                     yield Frame(DecodedPicture(frame, colours), index, time_s, time.perf_counter(), self.name)
-            promised = _duration(stream)
-            # Some formats end without an error where they are cut short: their own length gives it away.
-            if promised is not None and end < promised - max(1.0, 0.02 * promised):
-                self._note(f"ends after {end:.1f} s of {promised:.1f} s")
+            if (shortfall := self._shortfall(stream, end)) is not None:
+                self._note(shortfall)
         if self.damaged is not None:
             tell(
                 self._notice,
@@ -196,6 +194,17 @@ class VideoFile:
                 return
             if packet.is_corrupt:
                 self._note("cut short")
+
+    @staticmethod
+    def _shortfall(stream: VideoStream, end_s: float) -> str | None:
+        """What to say of a file that ends before its time; None where it does not.
+
+        Some formats end without an error where they are cut short: their own length gives it away.
+        """
+        promised = _duration(stream)
+        if promised is None or end_s >= promised - max(1.0, 0.02 * promised):
+            return None
+        return f"ends after {end_s:.1f} s of {promised:.1f} s"
 
     def _note(self, damage: str) -> None:
         self.damaged = self.damaged or damage

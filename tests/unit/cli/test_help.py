@@ -20,7 +20,7 @@ from mimik.cli.reference import FILES, reference
 from mimik.words import LANGUAGES, catalogue
 
 DOCS = Path(__file__).parents[3] / "docs"
-COMMANDS = ("demo", "live", "analyze", "serve", "models", "doctor", "bench")
+COMMANDS = ("demo", "live", "analyze", "watch", "serve", "models", "doctor", "bench")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -49,6 +49,8 @@ class Slow:
 class Note:
     """Work that writes down when it is finished."""
 
+    alone = False
+
     def __init__(self, done: list[str], name: str, image: Image = PICTURE) -> None:
         self.asked: list[str] = []
         self._done = done
@@ -355,3 +357,39 @@ def test_a_pipelines_readings_are_its_own() -> None:
     (face,), (same,) = asyncio.run(ask()), pipeline.read(PICTURE)
     assert (face.detection, face.state) == (same.detection, same.state)
     scheduler.close()
+
+
+class Elsewhere:
+    """Reads pictures in another place; refuses together what it refuses alone."""
+
+    calls = 2
+
+    def __init__(self, refuses: int = 0) -> None:
+        self.together: list[int] = []
+        self._refuses = refuses
+
+    def read(self, frames: Sequence[Frame]) -> Sequence[tuple[Face, ...]]:
+        self.together.append(len(frames))
+        if any(frame.size[0] == self._refuses for frame in frames):
+            raise ProblemError(503, "No worker of the cluster answers. Try again later.")
+        return [fake_pipeline().read(frame.image) for frame in frames]
+
+
+def test_pictures_that_stand_alone_are_read_elsewhere_and_streams_are_not() -> None:
+    elsewhere = Elsewhere(refuses=31)
+    here = fake_pipeline()
+    scheduler = Scheduler(here, RightOfWay(), together=8, gather_s=0.2, readers=1, pictures=elsewhere)
+
+    async def ask() -> tuple[list[object], int]:
+        sizes = (30, 31, 32)
+        pictures = scheduler.lane(3, ordered=False).read_all(
+            [(lambda side=side: Frame(np.zeros((20, side, 3), np.uint8)), len) for side in sizes]  # type: ignore[misc]
+        )
+        stream = scheduler.lane().read(lambda: Frame(PICTURE), len, find=lambda frame: here.find(frame.image))
+        return list(await pictures), await stream
+
+    read, streamed = asyncio.run(ask())
+    scheduler.close()
+    assert (read[0], read[2], streamed) == (1, 1, 1)
+    assert isinstance(read[1], ProblemError)
+    assert sum(elsewhere.together) in (3, 6), "once, or once more each alone; never the stream's"

@@ -1,0 +1,304 @@
+"""A real Ray cluster of two node processes, one processor core each; workers and a machine are killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import pytest
+
+from mimik.analysis import Progress, Summary, analyse
+from mimik.cli import main
+from mimik.cluster import RayEngine, connected
+from mimik.cluster.camera import CameraState
+from mimik.cluster.watch import CameraHealth, Take, Watch
+from mimik.config import Settings
+from mimik.errors import ConfigError
+from mimik.pipeline import Pipeline
+from mimik.types import FrameResult
+from tests.faces import collins, hopper
+from tests.media import demo_video
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(240),
+    # Of Ray's own, which nobody here can mend.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
+    pytest.mark.filterwarnings("ignore::FutureWarning:ray"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+FORMATS = ("csv", "json")
+SETTINGS = Settings(threads=1)
+MEMORY = 100 * 2**20
+
+
+class Machines:
+    """The cluster, and a way to lose parts of it."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster
+
+        # A machine that is gone is missed after some six seconds; sooner, a busy one would be taken for gone, and with
+        # the first machine this process would end.
+        quick = {
+            "health_check_initial_delay_ms": 5000,
+            "health_check_period_ms": 1000,
+            "health_check_failure_threshold": 6,
+        }
+        head = {"num_cpus": 1, "object_store_memory": MEMORY, "include_dashboard": False, "_system_config": quick}
+        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.address = str(self._cluster.address)
+        self.second = self.add()
+
+    def add(self) -> Any:
+        return self._cluster.add_node(num_cpus=1, object_store_memory=MEMORY)
+
+    def lose(self, node: Any) -> None:
+        self._cluster.remove_node(node, allow_graceful=False)
+
+    def close(self) -> None:
+        self._cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Machines]:
+    before = dict(os.environ)
+    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
+    made = Machines()
+    yield made
+    made.close()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("inputs")
+    cv2.imwrite(str(folder / "collins.jpg"), collins())
+    cv2.imwrite(str(folder / "hopper.png"), hopper())
+    return [
+        demo_video(folder / "a.mp4", seconds=7, size=(400, 226)),
+        folder / "collins.jpg",
+        demo_video(folder / "b.mp4", seconds=4, size=(400, 226)),
+        folder / "hopper.png",
+        folder / "missing.mp4",
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(inputs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, list[bytes]]:
+    """What one process makes of the inputs."""
+    out = tmp_path_factory.mktemp("whole")
+    summary = analyse(Pipeline.load(SETTINGS), inputs, out, formats=FORMATS)
+    return summary, tables(out)
+
+
+def tables(folder: Path) -> list[bytes]:
+    return [(folder / f"faces.{name}").read_bytes() for name in FORMATS]
+
+
+def workers(name: str) -> list[int]:
+    """Processes that Ray calls so."""
+    found = []
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit():
+            try:
+                title = (place / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if title.startswith(f"ray::{name}".encode()):
+                found.append(int(place.name))
+    return found
+
+
+def in_segments(
+    machines: Machines, inputs: list[Path], out: Path, progress: Callable[[Progress], None] | None = None
+) -> Summary:
+    pipeline = Pipeline.load(SETTINGS)
+    with connected(machines.address) as connection:
+        engine = RayEngine(connection, SETTINGS, pipeline, segment_s=1.0)
+        return analyse(pipeline, inputs, out, formats=FORMATS, progress=progress, engine=engine)
+
+
+def test_the_command_gives_the_bytes_of_one_process(
+    machines: Machines,
+    inputs: list[Path],
+    whole: tuple[Summary, list[bytes]],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    given = [str(path) for path in inputs]
+    command = ["analyze", *given, "-o", str(tmp_path), "--format", "csv,json", "--json", "--threads", "1"]
+    assert main([*command, "--engine", "ray", "--address", machines.address]) == 1
+    said = capfd.readouterr()
+    summary = json.loads(said.out)  # nothing else is on standard output
+    assert (summary["frames"], summary["faces"], summary["failed"]) == (whole[0].frames, whole[0].faces, 1)
+    assert "missing.mp4: there is no such file" in said.err
+    assert tables(tmp_path) == whole[1]
+
+
+def test_a_worker_killed_in_mid_run_loses_nothing(
+    machines: Machines, inputs: list[Path], whole: tuple[Summary, list[bytes]], tmp_path: Path
+) -> None:
+    killed: list[int] = []
+
+    def kill(step: Progress) -> None:
+        if not killed and step.fraction < 0.7:
+            killed.extend(workers("MapWorker(MapBatches(_Worker")[:1])
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+
+    summary = in_segments(machines, inputs, tmp_path, kill)
+    assert len(killed) == 1
+    assert (summary.frames, summary.faces) == (whole[0].frames, whole[0].faces)
+    assert tables(tmp_path) == whole[1]
+
+
+def test_a_machine_without_the_files_or_with_others_is_named(machines: Machines, tmp_path: Path) -> None:
+    film = demo_video(tmp_path / "a.mp4", seconds=1, size=(320, 180))
+    pipeline = Pipeline.load(SETTINGS)
+    pipeline.identity = "another model"
+    with connected(machines.address) as connection, pytest.raises(ConfigError, match="has other models than this one"):
+        analyse(pipeline, [film], tmp_path / "out", engine=RayEngine(connection, SETTINGS, pipeline))
+
+
+@contextmanager
+def kept(results: list[FrameResult]) -> Iterator[Take]:
+    yield results.append
+
+
+def watched(machines: Machines, films: list[Path], at: dict[float, Callable[[], None]], seconds: float) -> Any:
+    """Watch films as cameras, with something done at certain seconds of watching; results and health."""
+    results: dict[str, list[FrameResult]] = {str(film): [] for film in films}
+    health: list[list[CameraHealth]] = []
+    stop = threading.Event()
+    began: list[float] = []
+
+    def tell(now: list[CameraHealth]) -> None:
+        health.append(now)
+        if not began and all(camera.state is CameraState.LIVE for camera in now):
+            began.append(time.monotonic())
+        for due in [due for due in at if began and time.monotonic() - began[0] >= due]:
+            at.pop(due)()
+        if began and time.monotonic() - began[0] > seconds:
+            stop.set()
+
+    with connected(machines.address):
+        watch = Watch([str(film) for film in films], SETTINGS, lambda name: kept(results[name]), share=0.3)
+        health.append(watch.run(stop, tell))
+    return results, health
+
+
+def test_cameras_are_taken_on_where_a_machine_and_then_a_worker_is_lost(machines: Machines, tmp_path: Path) -> None:
+    films = [demo_video(tmp_path / f"{name}.mp4", seconds=40, fps=10, size=(320, 180)) for name in "ab"]
+    pids: list[int] = []
+
+    def kill() -> None:
+        pids.extend(workers("Camera")[:1])
+        os.kill(pids[0], signal.SIGKILL)
+
+    def lose() -> None:
+        machines.lose(machines.second)
+
+    results, health = watched(machines, films, {1.0: lose, 8.0: kill}, 14.0)
+    machines.second = machines.add()
+    assert len(pids) == 1
+    last = health[-1]
+    assert sum(camera.restarts for camera in last) >= 2
+    assert {camera.state for camera in last} <= {CameraState.LIVE, CameraState.ENDED}, "both are watched in the end"
+    for film in films:
+        indices = [result.frame.index for result in results[str(film)]]
+        times = [result.frame.time_s for result in results[str(film)]]
+        assert indices == sorted(set(indices)), "nothing is counted twice"
+        assert times == [index / 10 for index in indices], "a recording's clock goes on"
+    for camera in last:
+        if camera.restarts:
+            r = results[camera.camera]
+            gaps = [after.frame.index - before.frame.index for before, after in pairwise(r)]
+            assert 5 < max(gaps) < 160, "it was away for seconds"
+            cut = gaps.index(max(gaps)) + 1
+            people = [{face.track_id for result in part for face in result.faces} for part in (r[:cut], r[cut:])]
+            assert not people[0] & people[1], "whoever is seen afterwards has a number that nobody had"
+
+
+def test_the_command_watches_until_all_cameras_have_ended(
+    machines: Machines, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    film = demo_video(tmp_path / "a.mp4", seconds=2, fps=10, size=(320, 180))
+    command = ["watch", str(film), str(tmp_path / "none.mp4"), "-o", str(tmp_path / "out"), "--json", "--share", "0.3"]
+    command += ["--session", "Hall", "--db", str(tmp_path / "sessions.db"), "--address", machines.address]
+    assert main(command) == 1
+    said = capfd.readouterr()
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    ended, failed = lines[-2:]
+    assert (ended["state"], failed["state"]) == ("ended", "failed")
+    assert "there is no such thing" in failed["trouble"]
+    assert "The session is kept: " in said.err
+    (table,) = (tmp_path / "out").glob("*a-mp4-*.jsonl")
+    frames = {json.loads(line)["frame"] for line in table.read_text(encoding="utf-8").splitlines()}
+    assert 0 < len(frames) == ended["results"] <= 20
+
+
+def test_a_machine_lost_in_mid_run_loses_nothing(
+    machines: Machines, inputs: list[Path], whole: tuple[Summary, list[bytes]], tmp_path: Path
+) -> None:
+    lost: list[float] = []
+
+    def lose(step: Progress) -> None:
+        if not lost and step.fraction < 0.7:
+            lost.append(step.fraction)
+            machines.lose(machines.second)
+
+    summary = in_segments(machines, inputs, tmp_path, lose)
+    machines.second = machines.add()
+    assert lost
+    assert (summary.frames, summary.faces) == (whole[0].frames, whole[0].faces)
+    assert tables(tmp_path) == whole[1]
+
+
+def test_a_servers_pictures_are_read_by_replicas(machines: Machines, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import sys; from mimik.cli import main; sys.exit(main())", "serve", "--port", "0"]
+    command += ["--engine", "ray", "--replicas", "1", "--address", machines.address, "--threads", "1"]
+    command += ["--db", str(tmp_path / "sessions.db")]
+    jpeg = cv2.imencode(".jpg", collins())[1].tobytes()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        try:
+            assert running.stdout is not None
+            said: list[str] = []
+            for line in running.stdout:
+                said.append(line)
+                if found := re.search(r"Mimik is at (http://127\.0\.0\.1:\d+)", line):
+                    break
+            else:
+                raise AssertionError("".join(said))
+            with httpx.Client(base_url=found[1], trust_env=False, timeout=60) as http:
+
+                def tops() -> list[str]:
+                    answer = http.post("/v1/analyze", content=jpeg, headers={"Content-Type": "image/jpeg"})
+                    assert answer.status_code == 200, answer.text
+                    return [face["top"] for face in answer.json()["pictures"][0]["faces"]]
+
+                assert tops() == ["happy"]
+                (replica,) = workers("ServeReplica")
+                os.kill(replica, signal.SIGKILL)
+                assert tops() == ["happy"], "another one has taken its place"
+            running.send_signal(signal.SIGINT)
+            assert running.wait(30) == 0
+        finally:
+            running.kill()
+    assert not workers("ServeReplica")
