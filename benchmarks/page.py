@@ -13,6 +13,8 @@ __all__ = ["BEGIN", "END", "tables", "write_page"]
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 _FIGURE = "performance.svg"
+_DISTURBED = 2.1
+"""Two cores do no more than twice the work of one."""
 _COLOURS = {"mimik": "#D55E00", "opencv": "#B0B0B0", "pyav": "#B0B0B0"}
 
 
@@ -94,7 +96,11 @@ def _rows(values: dict[str, Any]) -> Iterator[_Row]:
         hours = memory["video"]["video_s"] / 3600
         yield _most(f"memory growth over {hours:.2f} h of video", 5, memory["video"]["growth_mb"], "MB")
     yield _most("installed, all defaults", 1000, values["size_mb"]["mimik"]["total"], "MB")
-    yield _least("two one-thread processes over one", 1.8, _ratio(values["scaling"] or {}, "ratio"), "×")
+    two = _ratio(values["scaling"] or {}, "ratio")
+    measure, target, text, met = _least("two one-thread processes over one", 1.8, two, "×")
+    if two and two["low"] > _DISTURBED:
+        text, met = f"{text}: the one was disturbed", None
+    yield measure, target, text, met
 
 
 def _network_rows(values: dict[str, Any]) -> Iterator[_Row]:

@@ -4,20 +4,22 @@ import json
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from benchmarks.clips import FPS, ONE, make_clip
+from benchmarks.clips import FPS, ONE, lengthened, make_clip
 from benchmarks.environments import Environment, EnvironmentMissingError, size_mb
+from benchmarks.held import HeldError, held_runtime
 from benchmarks.machine import installed_mb, multiply_adds
 from benchmarks.page import BEGIN, END, tables, write_page
 from benchmarks.peers import PEERS, Peer
 from benchmarks.process import PeerError, PeerProcess
 from benchmarks.samples import ratio, spread
 from benchmarks.shapes import deepface, efficientnet_b0
-from benchmarks.suite import Plan, Suite
+from benchmarks.suite import Plan, Suite, _shown
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +69,10 @@ def test_layers_add_up_to_the_networks_multiply_adds() -> None:
     layers = multiply_adds(file)
     counted = sum(layer["rows"] * layer["inner"] * layer["columns"] * layer["groups"] for layer in layers)
     assert counted == record.multiply_adds
+    eight = [layer["int8"] for layer in layers]
+    assert eight[0] == 0, "the first convolution stays in floats"
+    assert sum(eight) > len(eight) / 2
+    assert not any(layer["int8"] for layer in multiply_adds(verified("default-fp16")[1]))
 
 
 def test_a_clip_has_the_frames_that_its_name_says(tmp_path: Path) -> None:
@@ -79,6 +85,35 @@ def test_a_clip_has_the_frames_that_its_name_says(tmp_path: Path) -> None:
     assert video.fps == FPS
     changed = path.stat().st_mtime_ns
     assert make_clip(ONE, 6, tmp_path).stat().st_mtime_ns == changed, "made anew"
+
+
+def test_a_clip_is_lengthened_by_copying(tmp_path: Path) -> None:
+    clip = make_clip(ONE, 6, tmp_path)
+    video = VideoFile(lengthened(clip, 15))
+    times = [frame.time_s for frame in video]
+    assert times == pytest.approx([number / FPS for number in range(18)], abs=1e-3)
+    assert video.damaged is None
+
+
+def test_pictures_that_come_late_or_never_are_counted() -> None:
+    found = _shown({"shown": [3, 4, 6, 7], "shown_after_ms": [0.2, 40.0, 0.3, 0.1]})
+    assert found["shown"] == 4
+    assert found["late"] == 2, "one was slow, one never came"
+
+
+def test_a_runtime_is_held_by_what_it_is_told_of_registers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asks, package = b"\x31\xc9\x0f\x01\xd0", tmp_path / "installed" / "onnxruntime"
+    package.mkdir(parents=True)
+    library = package / "onnxruntime_pybind11_state.so"
+    library.write_bytes(b"before" + asks + b"after")
+    spec = SimpleNamespace(submodule_search_locations=[str(package)])
+    monkeypatch.setattr("benchmarks.held.find_spec", lambda name: spec)
+    held = held_runtime(tmp_path / "cache") / "onnxruntime" / library.name
+    assert held.read_bytes() == b"before\x31\xc9\x6a\x07\x58after"
+    assert asks in library.read_bytes(), "the installed one was touched"
+    library.write_bytes(b"asks in another way")
+    with pytest.raises(HeldError, match="does not ask"):
+        held_runtime(tmp_path / "another")
 
 
 def test_a_peer_answers(tmp_path: Path) -> None:
