@@ -29,6 +29,9 @@ _QUIET = {
 }
 """What Ray reads from the environment as it is imported. Who has set one of these has decided otherwise."""
 
+_JOINABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""With 0, on any system, Ray is for one machine alone: it listens on the loopback address and on no other."""
+
 _KNOCK_S = 10.0
 _log = logging.getLogger(__name__)
 
@@ -64,10 +67,13 @@ def connected(address: str | None = None, notice: Notice | None = None) -> Itera
         raise ConfigError("This needs Ray. Run: pip install 'mimik[cluster]'")
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    import ray
-
     address = address or os.environ.get("MIMIK_RAY_ADDRESS") or os.environ.get("RAY_ADDRESS") or "local"
     started = address == "local"
+    if started and "ray" not in sys.modules:  # it is looked at once, as Ray is imported
+        os.environ.setdefault(_JOINABLE, "0")
+    import ray
+    from ray.exceptions import RayError
+
     if ray.is_initialized():  # by whoever called us, who also ends it
         yield Connection(_cpus(), None, started=False)
         return
@@ -79,7 +85,7 @@ def connected(address: str | None = None, notice: Notice | None = None) -> Itera
         _knock(address)
         with _signals(), _silence(verbose):
             context = ray.init(address=address, log_to_driver=verbose, logging_level=level, **own)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, RayError) as error:  # the last: no token, or another one
         raise ConfigError(
             "Ray at {address}: no connection ({detail}). Start it there with `ray start --head`, or leave --address "
             "out for a Ray on this machine.",

@@ -302,3 +302,17 @@ def test_a_servers_pictures_are_read_by_replicas(machines: Machines, tmp_path: P
         finally:
             running.kill()
     assert not workers("ServeReplica")
+
+
+def test_a_ray_of_our_own_listens_on_this_machine_alone() -> None:
+    """In a process of its own: how far Ray reaches is settled when it is imported."""
+    program = """
+from mimik.cluster import connected
+with connected():
+    import ray
+    print(ray.util.get_node_ip_address())
+"""
+    hidden = {"RAY_ADDRESS", "MIMIK_RAY_ADDRESS"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "127.0.0.1"
