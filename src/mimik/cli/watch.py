@@ -87,7 +87,7 @@ def watch(
     with planned(terminal, wish) as plan, connected(address, terminal.remark):
         pipeline = Pipeline.load(settings)  # says here what is wrong with the models, rather than on every machine
         kept = _Kept(terminal, plan, output, chosen, pipeline, several=len(names) > 1)
-        cameras = Watch(specs, settings, kept.take, terminal.notice, share)
+        cameras = Watch(specs, settings, kept.take, terminal.notice, share, pipeline.identity)
         with _table(terminal, as_json) as tell, Stop(stop.set, seconds) as stopping:
             health = cameras.run(stop, tell)
     if not as_json:

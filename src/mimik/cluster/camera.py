@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from mimik.cluster.reading import Told
+from mimik.cluster.reading import Told, other_models
 from mimik.config import Settings
 from mimik.errors import MimikError, SourceError
 from mimik.pipeline import Pipeline
@@ -136,6 +136,7 @@ class Camera:
         beginning: where the worker before left off.
         clock_s: when the watch began, by `time.time`.
         node: gives what Ray calls this machine.
+        identity: the supervisor's `Pipeline.identity`; None: any will do.
     """
 
     def __init__(
@@ -145,6 +146,7 @@ class Camera:
         beginning: Beginning,
         clock_s: float,
         node: Callable[[], str] = lambda: "",
+        identity: str | None = None,
     ) -> None:
         self._node = node()
         self._spec = spec
@@ -161,6 +163,7 @@ class Camera:
         self._seen_s: float | None = None
         self._closing = threading.Event()
         self._settings = settings
+        self._identity = identity
         threading.Thread(target=self._watch, name="mimik-watch", daemon=True).start()
 
     def report(self, taken: int) -> Report:
@@ -195,6 +198,9 @@ class Camera:
         """Read the camera to its end, in a thread of its own."""
         try:
             pipeline = Pipeline.load(self._settings)
+            if self._identity not in (None, pipeline.identity):
+                self._end(CameraState.FAILED, other_models())
+                return
             source = self._open()
             if source is None:
                 return

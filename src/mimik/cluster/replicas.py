@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mimik.cluster.connection import Connection
+from mimik.cluster.reading import other_models
 from mimik.config import Settings
 from mimik.errors import ConfigError, MimikError
 from mimik.pipeline import Pipeline
@@ -42,7 +43,8 @@ class Replica:
     def __init__(self, settings: Settings, identity: str) -> None:
         self._pipeline = Pipeline.load(settings)
         if self._pipeline.identity != identity:
-            raise ConfigError("A machine of the cluster has other models than this one.")
+            told = other_models()
+            raise ConfigError(told.text, **told.values)
 
     def read(self, images: Sequence[Image]) -> tuple[tuple[Face, ...], ...]:
         """Each picture's faces, as `Pipeline.read_found` gives them."""

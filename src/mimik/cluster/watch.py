@@ -92,6 +92,7 @@ class Watch:
         taker: for a camera's name, what takes its results, as a context manager around the watch.
         notice: told of cameras that are lost and back.
         share: how much of a processor core is set aside for a camera.
+        identity: of the pipeline, which every machine's must have; None: nobody looks.
     """
 
     def __init__(
@@ -101,10 +102,12 @@ class Watch:
         taker: Callable[[str], AbstractContextManager[Take]],
         notice: Notice | None = None,
         share: float = 0.5,
+        identity: str | None = None,
     ) -> None:
         self._taker = taker
         self._settings = settings.model_copy(update={"threads": 1})
         self._share = share
+        self._identity = identity
         self._cameras = [_Watched(spec, notice) for spec in specs]
 
     def run(self, stop: Event, told: Callable[[list[CameraHealth]], None]) -> list[CameraHealth]:
@@ -134,7 +137,7 @@ class Watch:
                     max_concurrency=1,
                     scheduling_strategy=_elsewhere(avoid, self._share, beginning.index),
                 )
-                return placed.remote(spec, self._settings, beginning, clock_s, _node)
+                return placed.remote(spec, self._settings, beginning, clock_s, _node, self._identity)
 
             next_s = 0.0
             try:

@@ -142,3 +142,12 @@ def test_health_is_plain_json() -> None:
     health = CameraHealth("camera 0", CameraState.AWAY, 0.0, 0.0, 0, None, 5, 1, "m", None)
     assert health.as_dict()["state"] == "away"
     assert health.as_dict()["trouble"] is None
+
+
+def test_a_machine_with_other_models_reads_no_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cameras, "open_source", live(20))
+    camera = Camera("0", SETTINGS, Beginning(), time.time(), identity="another")
+    report = until(camera, lambda report: report.state is CameraState.FAILED)
+    assert report.trouble is not None
+    assert "has other models than this one" in report.trouble.text
+    assert report.sights == ()
