@@ -309,11 +309,11 @@ class Scheduler:
         return self._pipeline.find(frame.image)
 
     def _read(self, works: Sequence[Work]) -> None:
-        here = works
-        if self._pictures is not None:
-            here = [work for work in works if not work.alone]
-            _read([work for work in works if work.alone], lambda work: work.frame(), self._pictures.read)
-        _read(here, _found, self._read_found)
+        if self._pictures is None:
+            _read(works, _found, self._read_found)
+            return
+        _read([work for work in works if not work.alone], _found, self._read_found)  # first: these are live
+        _read([work for work in works if work.alone], lambda work: work.frame(), self._pictures.read)
 
     def _read_found(self, found: Sequence[tuple[Frame, tuple[Detection, ...]]]) -> Sequence[tuple[Face, ...]]:
         return self._pipeline.read_found([frame for frame, _ in found], [faces for _, faces in found])
@@ -341,8 +341,9 @@ def _read(
     try:
         faces = read([prepared for _, prepared in ready])
     except Exception as error:
-        if len(ready) == 1:
-            _fail(ready[0][0], error)
+        if len(ready) == 1 or isinstance(error, ProblemError):  # no picture is to blame for a problem of the server's
+            for work, _ in ready:
+                _fail(work, error)
             return
         for each in ready:  # whose picture it was shows when each is read alone
             _read([each[0]], lambda _, prepared=each[1]: prepared, read)  # type: ignore[misc]

@@ -147,6 +147,31 @@ def test_faces_are_found_when_the_picture_before_is_finished_and_once(slow: Slow
     scheduler.close()
 
 
+class Away:
+    """Replicas of which none answers."""
+
+    calls = 1
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def read(self, frames: Sequence[Frame]) -> Sequence[tuple[Face, ...]]:
+        self.asked += 1
+        raise ProblemError(503, "No worker of the cluster answers. Try again later.")
+
+
+def test_what_is_no_pictures_fault_is_not_tried_again_and_holds_no_stream_up(slow: Slow) -> None:
+    away, done = Away(), list[str]()
+    scheduler = Scheduler(slow, RightOfWay(), 3, 0.0, 1, away)  # type: ignore[arg-type]
+    one, two = Note(done, "one"), Note(done, "two")
+    one.alone = two.alone = True
+    slow.may_go.set()
+    scheduler._read([one, two, Note(done, "live")])
+    assert done == ["live", "one ProblemError", "two ProblemError"]
+    assert away.asked == 1
+    scheduler.close()
+
+
 class Lost(Note):
     """Work whose faces cannot be found."""
 
