@@ -94,6 +94,14 @@ class Meter:
         self._path, self._input = path, done
         self._count(frames, faces, min(max(fraction, 0.0), 1.0))
 
+    def settle(self, frames: int, faces: int) -> None:
+        """Set right what was counted: more, if an earlier run had read more of an input; less, if it was read twice."""
+        self.frames += frames
+        self.faces += faces
+        if frames < 0:
+            self.new_frames += frames
+            self.new_faces += faces
+
     def _count(self, frames: int, faces: int, fraction: float) -> None:
         self.frames += frames
         self.new_frames += frames

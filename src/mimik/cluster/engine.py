@@ -177,6 +177,8 @@ class _Run:
         self._joiners: dict[int, Joiner] = {}
         self._deviated: dict[int, int] = {}
         """Of inputs that are to be read in one go from there: the place of the first segment that deviated."""
+        self._counted: dict[int, tuple[int, int]] = {}
+        """Frames and faces that the meter has of each input that is not done."""
         self._share = 0.0
 
     def __enter__(self) -> Self:
@@ -199,6 +201,7 @@ class _Run:
                     self._share += 1
                 else:
                     self._joiners[number] = Joiner(job)
+                    self._counted[number] = spool.frames, spool.faces
                     tasks.append(self._task(number, spool.last))
         return tasks
 
@@ -241,6 +244,8 @@ class _Run:
         for told in (*reading.notices, *(() if reading.error is None else (reading.error,))):
             tell(self._notice, told.text, **told.values)
         self._share += joiner.done - before
+        frames, faces = self._counted[number]
+        self._counted[number] = frames + reading.frames, faces + reading.faces
         self._complete(number)
         self._meter.add_many(
             self._jobs[number].path, len(self._done), reading.frames, reading.faces, self._share / len(self._jobs)
@@ -252,7 +257,9 @@ class _Run:
             self._complete(number)  # where all of it waited from an earlier run
         tasks = []
         for number in self._deviated:
-            joiner = self._joiners[number]
+            joiner = self._joiners.get(number)
+            if joiner is None:  # it ended before that, with an error
+                continue
             self._share -= joiner.done
             tasks.append(self._task(number, joiner.begin_anew(), whole=True))
         self._deviated.clear()
@@ -269,7 +276,9 @@ class _Run:
         return Task(number, str(job.path.absolute()), str(job.path), self._grid, after, size, whole)
 
     def _has(self, segment: Segment) -> bool:
-        joiner = self._joiners[segment.task.number]
+        joiner = self._joiners.get(segment.task.number)
+        if joiner is None:  # it ended in an earlier wave, with an error
+            return True
         before = joiner.done
         has = joiner.has(segment)
         self._share += joiner.done - before
@@ -277,9 +286,12 @@ class _Run:
 
     def _complete(self, number: int) -> bool:
         """Whether all of an input is there."""
-        spooled = self._joiners[number].joined()
+        joiner = self._joiners[number]
+        spooled = joiner.joined()
         if spooled is None:
             return False
+        (frames, faces), (frames_counted, faces_counted) = joiner.written, self._counted.pop(number)
+        self._meter.settle(frames - frames_counted, faces - faces_counted)
         self._done[number] = spooled
         self._joiners.pop(number).close()
         return True
@@ -292,16 +304,23 @@ def _kind(path: Path) -> SourceKind:
 def _cut_all(tasks: Sequence[Task], stop: Event) -> Iterator[list[Segment]]:
     """Pieces of work: one segment of a video, or several pictures. Videos are cut on the cluster, some ahead."""
     import ray
+    from ray.exceptions import RayError, RayTaskError
 
-    cutting = ray.remote(num_cpus=0, max_retries=-1)(_cut)
+    cutting = ray.remote(num_cpus=0, max_retries=_ATTEMPTS)(_cut)
     pictures = [task for task in tasks if is_picture(task.path)]
     for first in range(0, len(pictures), _PICTURES):
         yield [segment for task in pictures[first : first + _PICTURES] for segment in cut(task)]
     videos = (task for task in tasks if not is_picture(task.path))
-    ahead = deque(cutting.remote(task) for task in islice(videos, _CUTTERS))
+    ahead = deque((task, cutting.remote(task)) for task in islice(videos, _CUTTERS))
     while ahead and not stop.is_set():
-        segments = ray.get(ahead.popleft())
-        ahead.extend(cutting.remote(task) for task in islice(videos, 1))
+        task, cutter = ahead.popleft()
+        try:
+            segments = ray.get(cutter)
+        except RayTaskError:  # a defect
+            raise
+        except RayError:  # it takes its workers down: reading it, which is counted, will tell
+            segments = _cut(replace(task, whole=True))
+        ahead.extend((task, cutting.remote(task)) for task in islice(videos, 1))
         for segment in segments:
             yield [segment]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from mimik.analysis import Job, Spooled
@@ -72,6 +73,12 @@ class Joiner:
             return None
         return Spooled(self._job, spool.ending, spool.frames, spool.last[1] if spool.last else 0.0)
 
+    @property
+    def written(self) -> tuple[int, int]:
+        """Frames and faces in the spool."""
+        spool = self._open()
+        return spool.frames, spool.faces
+
     def begin_anew(self) -> tuple[int, float] | None:
         """Let the rest be cut anew; what waits is kept for it. The last frame that is written."""
         self._waiting.clear()
@@ -107,9 +114,10 @@ class Joiner:
         path = self._path(reading.segment)
         draft = path.with_suffix(f"{path.suffix}-draft")
         try:
-            draft.write_bytes(
-                json.dumps({"kind": reading.kind, "error": reading.error}).encode() + b"\n" + reading.lines
-            )
+            with draft.open("wb") as file:
+                file.write(json.dumps({"kind": reading.kind, "error": reading.error}).encode() + b"\n" + reading.lines)
+                file.flush()
+                os.fsync(file.fileno())  # a later run believes what lies there, after a power cut, too
             draft.replace(path)
         except OSError as error:
             raise stopped(path, error) from error

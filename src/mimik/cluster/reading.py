@@ -21,7 +21,7 @@ from mimik.sinks.spool import pack_frame
 from mimik.sources.segments import Deviation, VideoPart
 from mimik.types import Notice, Source, SourceKind
 
-__all__ = ["Reader", "Reading", "Setup", "Told", "read_segment"]
+__all__ = ["Reader", "Reading", "Setup", "Told", "other_models", "read_segment"]
 
 
 class Told(NamedTuple):
@@ -126,11 +126,7 @@ class Reader:
             )
             return
         if self._pipeline.identity != setup.identity:
-            self._trouble = Told(
-                "The machine {machine} has other models than this one. Install the same version, and put model files "
-                "that you name under the same path, on both.",
-                {"machine": platform.node()},
-            )
+            self._trouble = other_models()
 
     def read(self, segment: Segment) -> Reading:
         """Read a segment. Raises nothing: Ray would do the same again, and come to the same end."""
@@ -143,6 +139,15 @@ class Reader:
             return Reading(segment, trouble=Told.of(error))
         except Exception:
             return Reading(segment, defect=traceback.format_exc())
+
+
+def other_models() -> Told:
+    """What to say where this machine's models are not those of who asks."""
+    return Told(
+        "The machine {machine} has other models than this one. Install the same version, and put model files that you "
+        "name under the same path, on both.",
+        {"machine": platform.node()},
+    )
 
 
 def _unreachable(segment: Segment) -> Told | None:
@@ -176,6 +181,8 @@ def read_segment(pipeline: Pipeline, segment: Segment, fps: float | None) -> Rea
     try:
         source = _open(segment, notice)
     except SourceError as error:
+        if segment.part is not None:
+            return Reading(segment, deviated=True)  # it could be read when it was cut; what is whole of it is to count
         return Reading(segment, error=Told.of(error).naming(segment.task))
     lines: list[bytes] = []
     found = 0

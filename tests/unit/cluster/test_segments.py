@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -112,7 +113,7 @@ def test_pieces_in_any_order_and_twice_give_the_same_bytes(
 
 
 def test_interrupted_it_goes_on_with_what_was_read(films: list[Path], tmp_path: Path) -> None:
-    analyse(line(), films, tmp_path / "whole", formats=FORMATS)
+    whole = analyse(line(), films, tmp_path / "whole", formats=FORMATS)
     everything = InPieces(line(), random.Random(1))
     analyse(line(), films, tmp_path / "once", formats=FORMATS, engine=everything)
     stop = Event()
@@ -120,8 +121,9 @@ def test_interrupted_it_goes_on_with_what_was_read(films: list[Path], tmp_path: 
     summary = analyse(line(), films, tmp_path / "out", formats=FORMATS, engine=first, stop=stop)
     assert summary.interrupted
     second = InPieces(line(), random.Random(2))
-    analyse(line(), films, tmp_path / "out", formats=FORMATS, engine=second)
+    again = analyse(line(), films, tmp_path / "out", formats=FORMATS, engine=second)
     assert tables(tmp_path / "out") == tables(tmp_path / "whole")
+    assert (again.frames, again.faces) == (whole.frames, whole.faces), "what waited from the first run counts, too"
     # Of each input at most the last turn of what was joined is read again, which is one piece more.
     assert second.pieces <= everything.pieces - 7 + len(films)
 
@@ -145,13 +147,13 @@ def test_what_one_process_began_the_cluster_goes_on_with_and_the_other_way_round
 
 
 def test_a_deviation_is_read_again_from_the_beginning(films: list[Path], tmp_path: Path) -> None:
-    analyse(line(), films[:1], tmp_path / "whole", formats=FORMATS)
+    whole = analyse(line(), films[:1], tmp_path / "whole", formats=FORMATS)
 
     class Deviating(InPieces):
         def read(self, jobs: Sequence[Job], meter: Meter, stop: Event) -> list[Spooled]:
             with _Run(self.line, jobs, self.grid, meter, None) as run:
                 (task,) = run.tasks()
-                for segment in cut(task):
+                for segment in reversed(list(cut(task))):
                     deviates = segment.place in (2, 3)
                     run.take(Reading(segment, deviated=True) if deviates else read_segment(self.line, segment, None))
                 (rest,) = run.left()
@@ -162,8 +164,9 @@ def test_a_deviation_is_read_again_from_the_beginning(films: list[Path], tmp_pat
                 assert run.left() == []
                 return run.finished()
 
-    analyse(line(), films[:1], tmp_path / "out", formats=FORMATS, engine=Deviating(line(), random.Random(0)))
+    pieces = analyse(line(), films[:1], tmp_path / "out", formats=FORMATS, engine=Deviating(line(), random.Random(0)))
     assert tables(tmp_path / "out") == tables(tmp_path / "whole")
+    assert (pieces.frames, pieces.faces, pieces.resumed_frames) == (whole.frames, whole.faces, 0), "nothing twice"
 
 
 def task(path: Path, grid: Grid | None = None) -> Task:
@@ -185,6 +188,24 @@ def test_a_worker_lost_again_and_again_fails_its_input_alone(films: list[Path], 
     summary = analyse(line(), films[:2], tmp_path, formats=FORMATS, engine=Losing(line(), random.Random(0)))
     assert (summary.failed, summary.inputs) == (1, 2)
     assert b"its worker was lost 4 times" in tables(tmp_path)[0]
+
+
+def test_an_input_that_ended_early_has_no_more_work(films: list[Path], tmp_path: Path) -> None:
+    job, meter = Job.plan(films[0], tmp_path, "fakes", None), Meter("read", 1, None)
+    with _Run(line(), [job], Grid.plan(0.5, False, 1.0), meter, None) as run:
+        first, second, third, *_ = cut(run.tasks()[0])
+        run.take(Reading(third, deviated=True))
+        run.take(read_segment(line(), first, None))
+        run.take(Reading(second, lost=True))
+        assert list(run.fresh([[third]])) == [], "in a later wave"
+        assert run.left() == []
+        assert len(run.finished()) == 1
+
+
+def test_a_segment_whose_file_is_gone_is_left_to_a_run_from_the_beginning(films: list[Path], tmp_path: Path) -> None:
+    _, second, *_ = cut(task(films[0], Grid.plan(0.5, False, 1.0)))
+    gone = replace(second, task=replace(second.task, path=str(tmp_path / "gone.mp4")))
+    assert read_segment(line(), gone, None) == Reading(gone, deviated=True)
 
 
 def test_trouble_with_a_machine_ends_the_run_and_keeps_the_work(films: list[Path], tmp_path: Path) -> None:
