@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from mimik.types import Gray, Image
 
-__all__ = ["Colours", "DecodedPicture", "Timeline", "picture_stream", "upright_image"]
+__all__ = ["Colours", "DecodedPicture", "Timeline", "picture_stream"]
 
 
 def picture_stream(container: InputContainer) -> VideoStream | None:
@@ -129,11 +129,6 @@ class _Turn(NamedTuple):
         if self.across:
             picture = cast(Image, cv2.transpose(picture))
         return picture if self.flip is None else cast(Image, cv2.flip(picture, self.flip))
-
-
-def upright_image(frame: VideoFrame) -> Image:
-    """A frame in BGR, turned and flipped as its display matrix says."""
-    return DecodedPicture(frame).image
 
 
 class Timeline:

@@ -11,7 +11,7 @@ import av
 from av.container import InputContainer
 
 from mimik.errors import SourceError
-from mimik.sources.decoding import Timeline, picture_stream, upright_image
+from mimik.sources.decoding import Colours, DecodedPicture, Timeline, picture_stream
 from mimik.sources.reconnect import Reconnecting, Shot
 from mimik.types import Notice
 
@@ -104,6 +104,7 @@ class _Open:
         self._container.close()
 
     def _read_all(self) -> Generator[Shot, None, None]:
+        colours = Colours()
         for packet in self._container.demux(self._timeline.stream):
             try:
                 frames = packet.decode()
@@ -111,7 +112,7 @@ class _Open:
                 continue  # a damaged picture; the next key frame mends it
             for frame in frames:
                 time_s = self._timeline.time(frame)
-                yield Shot(upright_image(frame), time_s if self._finite else None)
+                yield Shot(DecodedPicture(frame, colours).image, time_s if self._finite else None)
 
     def _failure(self, error: Exception) -> SourceError:
         if isinstance(error, (av.error.ExitError, TimeoutError)):

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from mimik.align import FaceAligner
 from mimik.gate import QualityGate
 from mimik.sources import VideoFile
-from mimik.sources.decoding import Colours, DecodedPicture, Timeline, upright_image
+from mimik.sources.decoding import Colours, DecodedPicture, Timeline
 from mimik.types import Detection, Frame, Gray, Image
 from tests.faces import collins, hopper
 from tests.media import write_video
@@ -138,7 +138,7 @@ def test_each_form_is_made_once_when_asked_for() -> None:
     assert colours.made == 0
     assert frame.image is lazy.image is frame.image
     assert colours.made == 1
-    assert np.array_equal(frame.image, upright_image(decoded(collins(), "yuv420p")))
+    assert np.array_equal(frame.image, DecodedPicture(decoded(collins(), "yuv420p")).image)
     rgb = DecodedPicture(decoded(collins(), "rgb24"), colours)
     assert (rgb.gray.shape, rgb.image.shape, colours.made) == ((512, 512), (512, 512, 3), 2)
 
