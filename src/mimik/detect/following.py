@@ -67,7 +67,11 @@ class FaceFinder:
         if not lost:
             return tuple(followed)
         again = self._detector.detect_near(frame.pixels, lost)
-        return None if again is None else once([*again, *followed])
+        if again is None:
+            return None
+        there_now = once([*again, *followed])
+        # Near a lost one's place its neighbour may have been found, who is known already.
+        return there_now if len(there_now) >= len(self._faces) else None
 
 
 def _gray(frame: Frame) -> Gray:

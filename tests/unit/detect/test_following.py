@@ -153,6 +153,13 @@ def test_a_face_that_is_not_found_near_its_place_either_has_the_whole_picture_se
     assert found == [[60, 220]] * 3
 
 
+def test_a_neighbour_who_is_known_is_not_taken_for_a_lost_face() -> None:
+    detector = Watcher(LEFT, RIGHT)
+    detector.near = lambda near: (detection(62, 80, 60),)
+    follow(detector, [0, 0.1], pictures=[picture(0), hidden(1, RIGHT)])
+    assert detector.asked == [SEARCH, [220], SEARCH]
+
+
 def test_who_has_left_is_forgotten() -> None:
     detector = Watcher(LEFT)
     one = finder(detector)
