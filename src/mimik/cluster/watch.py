@@ -47,7 +47,8 @@ class CameraHealth:
         state: of `CameraState`.
         fps: frames read a second.
         latency_p50_ms: median time from capture to result.
-        dropped: frames passed over because newer ones were there, since its worker began.
+        dropped: frames passed over because newer ones were there, and results that nobody took in time, since its worker
+            began.
         frame_age_s: seconds since its last frame; None: there was none.
         results: frames read, since the watch began.
         restarts: how often its worker was replaced.
@@ -275,12 +276,13 @@ class _Watched:
         """How the camera is."""
         report, gone = self._report, self._state in (CameraState.LOST, CameraState.WAITING)
         statistics = RealtimeStatistics(0.0, 0.0, 0.0, 0.0, 0) if report is None or gone else report.statistics
+        unsent = 0 if report is None or gone else report.unsent
         return CameraHealth(
             camera=self.name,
             state=self._state,
             fps=round(statistics.result_fps, 1),
             latency_p50_ms=round(statistics.latency_p50_ms, 1),
-            dropped=statistics.dropped,
+            dropped=statistics.dropped + unsent,
             frame_age_s=None if report is None or report.age_s is None else round(report.age_s, 1),
             results=self._results,
             restarts=self._restarts,
