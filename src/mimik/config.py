@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Self
 
 from pydantic import Field, ValidationError
@@ -9,7 +10,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mimik.errors import ConfigError
 
-__all__ = ["Environment", "Settings"]
+__all__ = ["Environment", "Settings", "usable_cores"]
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may use, which may be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Environment(BaseSettings):

@@ -9,7 +9,7 @@ from typing import Any
 
 from mimik.align import FaceAligner
 from mimik.classify import OnnxClassifier
-from mimik.config import Settings
+from mimik.config import Settings, usable_cores
 from mimik.detect import DETECTORS, FaceFinder, make_detector
 from mimik.errors import ConfigError, MimikError
 from mimik.gate import QualityGate
@@ -67,7 +67,7 @@ def load(settings: Settings | None = None, around: Callable[[str, Any], Any] = l
         model=_model(settings, classifier.record),
         finder=lambda: around("detect", FaceFinder(detector, pipeline.turn)),
         turn_s=settings.search_s,
-        workers=settings.threads or os.cpu_count() or 1,
+        workers=settings.threads or usable_cores(),
     )
     return pipeline
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from mimik.cli.bar import bar
 from mimik.cli.models import LIVE_SIDE
 from mimik.cli.stages import StageClock
 from mimik.cli.terminal import Terminal
+from mimik.config import usable_cores
 from mimik.load import load
 from mimik.realtime import Realtime
 from mimik.sources import Demo
@@ -240,7 +240,7 @@ def _floats(figures: Figures) -> Trial | None:
 
 
 def _measure(settings: Settings, seconds: float, progress: Callable[[int, int], None]) -> Figures:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     # First the threads, at the side of live commands, then the other sides and the larger pictures with the best.
     threads = [0] if cores == 1 else [0, 1]
     compared = {name: getattr(settings, name) for name in _EIGHT_BITS} == _EIGHT_BITS

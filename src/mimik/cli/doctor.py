@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -127,8 +126,9 @@ def _processor(terminal: Terminal) -> Iterator[Finding]:
     import onnxruntime
 
     from mimik.cli.models import settings
+    from mimik.config import usable_cores
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     yield Finding(
         "ok",
         "{cores} cores, {threads} threads a network; ONNX Runtime can use {providers}",

@@ -47,8 +47,8 @@ class CameraHealth:
         state: of `CameraState`.
         fps: frames read a second.
         latency_p50_ms: median time from capture to result.
-        dropped: frames passed over because newer ones were there, and results that nobody took in time, since its worker
-            began.
+        dropped: frames passed over because newer ones were there, and results that nobody took in time; since its
+            worker began.
         frame_age_s: seconds since its last frame; None: there was none.
         results: frames read, since the watch began.
         restarts: how often its worker was replaced.
