@@ -20,8 +20,11 @@ Readings = Generator[tuple[Frame, tuple[Face, ...]], None, None]
 _Read = list[tuple[Frame, tuple[Face, ...]]]
 
 _MOST = 32
-_MEGAPIXELS = 24.0
+_MEGAPIXELS = 48.0
 """A part of a turn that is read together is no longer than this, in frames and in all their pixels."""
+
+_MEGAPIXELS_TOGETHER = 192.0
+"""All parts that are under way; decoded pictures take one and a half bytes a pixel."""
 
 
 def read_alone(pipeline: Pipeline, frames: Iterable[Frame]) -> Readings:
@@ -48,7 +51,7 @@ def read_turns(
         fps: read so many frames of a second; None: all.
     """
     last_s = last and last[1]
-    under_way: deque[Future[_Read]] = deque()
+    under_way: deque[_Part] = deque()
     part = _Part(pipeline)
     broken: SourceError | None = None
     with ThreadPoolExecutor(pipeline.workers, "mimik-read") as readers, ExitStack() as at_the_end:
@@ -64,10 +67,14 @@ def read_turns(
                 continue
             turns = frame is not None and pipeline.turn(frame.time_s, last_s)
             if part.frames and (frame is None or turns or part.full):
-                part.begun = readers.submit(part.read)
-                under_way.append(part.begun)
+                part.begin(readers)
+                under_way.append(part)
                 part = _Part(pipeline, None if turns else part)
-            while under_way and (frame is None or len(under_way) > pipeline.workers):
+            while under_way and (
+                frame is None
+                or len(under_way) > pipeline.workers
+                or sum(held.pixels for held in under_way) > _MEGAPIXELS_TOGETHER * 1e6
+            ):
                 yield from under_way.popleft().result()
             if frame is None:
                 break
@@ -86,28 +93,37 @@ class _Part:
 
     Attributes:
         frames: those in it, each with whether it is looked at for age and gender.
-        begun: its reading.
+        pixels: how many they have together.
     """
 
     def __init__(self, pipeline: Pipeline, before: _Part | None = None) -> None:
         self.frames: list[tuple[Frame, bool]] = []
-        self.begun: Future[_Read] | None = None
+        self.pixels = 0
         self._pipeline = pipeline
-        self._before = None if before is None else before.begun
+        self._reading: Future[_Read] | None = None
+        self._before = None if before is None else before._reading
         self._finder: Finder = pipeline.finder() if before is None else before._finder
-        self._pixels = 0
 
     @property
     def full(self) -> bool:
         """Whether no more frames should be added."""
-        return len(self.frames) >= _MOST or self._pixels >= _MEGAPIXELS * 1e6
+        return len(self.frames) >= _MOST or self.pixels >= _MEGAPIXELS * 1e6
 
     def add(self, frame: Frame, look: bool) -> None:
         """Put the next frame in."""
         self.frames.append((frame, look))
-        self._pixels += math.prod(frame.size)
+        self.pixels += math.prod(frame.size)
 
-    def read(self) -> _Read:
+    def begin(self, readers: ThreadPoolExecutor) -> None:
+        """Let a thread read it; parts of a turn in their order."""
+        self._reading = readers.submit(self._read)
+
+    def result(self) -> _Read:
+        """Its frames and their faces, once they are read."""
+        assert self._reading is not None
+        return self._reading.result()
+
+    def _read(self) -> _Read:
         """Find and read the faces, once the part before has done so."""
         if self._before is not None:
             self._before.result()  # begun earlier, so never behind this in the round

@@ -80,7 +80,7 @@ class RayEngine:
         """Read the inputs, or what is left of them; see `mimik.analysis.Engine`.
 
         Raises:
-            ConfigError: a machine does not see an input, or has another version or other models.
+            ConfigError: a machine does not see an input, or has another version or other models; or the cluster was lost.
             SinkError: a spool cannot be written.
         """
         setup = Setup(self._settings, self._pipeline.identity, version("mimik"), jobs[0].fps if jobs else None)
@@ -330,7 +330,13 @@ def _cut(task: Task) -> list[Segment]:
 
 
 def _until(stop: Event, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows, in a thread of their own, so that nobody who wants to stop has to wait for the next."""
+    """The rows, in a thread of their own, so that nobody who wants to stop has to wait for the next.
+
+    Raises:
+        ConfigError: there is no cluster any more.
+    """
+    from ray.exceptions import RayError
+
     coming: queue.Queue[dict[str, Any] | BaseException | None] = queue.Queue()
     over = Event()
 
@@ -351,6 +357,11 @@ def _until(stop: Event, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, An
                 row = coming.get(timeout=_POLL_S)
             except queue.Empty:
                 continue
+            if isinstance(row, RayError):
+                raise ConfigError(
+                    "The Ray cluster was lost ({detail}). What was read is kept: give the same command again.",
+                    detail=str(row).strip().splitlines()[-1][:300],
+                ) from row
             if isinstance(row, BaseException):
                 raise row
             if row is None:

@@ -190,10 +190,10 @@ def test_whatever_the_frames_times(times: list[float], turn_s: float, workers: i
 
 
 @pytest.mark.parametrize(
-    ("size", "longest"), [((WIDTH, HEIGHT), 32), ((4000, 3000), 2), ((6000, 4000), 1), ((1000, 1000), 24)]
+    ("size", "longest"), [((WIDTH, HEIGHT), 32), ((4000, 3000), 4), ((6000, 4000), 2), ((2000, 1000), 24)]
 )
 def test_a_long_turn_is_read_in_parts_one_after_the_other_by_one_finder(size: tuple[int, int], longest: int) -> None:
-    """Of no more than 32 frames, and of 24 megapixels but for the frame that makes them full."""
+    """Of no more than 32 frames, and of 48 megapixels but for the frame that makes them full."""
     line, whole = Line(60, workers=3, pause_s=0.001), Line(60, workers=1)
     read = told(read_turns(line.pipeline, frames(100, size=size)))
     (finder,) = line.finders
