@@ -80,7 +80,7 @@ class RayEngine:
         """Read the inputs, or what is left of them; see `mimik.analysis.Engine`.
 
         Raises:
-            ConfigError: a machine does not see an input, or has another version or other models; or the cluster was lost.
+            ConfigError: a machine does not see an input, has another version or other models, or the cluster was lost.
             SinkError: a spool cannot be written.
         """
         setup = Setup(self._settings, self._pipeline.identity, version("mimik"), jobs[0].fps if jobs else None)
