@@ -301,5 +301,5 @@ def _cost(record: Record, file: Path, image: NDArray[np.uint8]) -> dict[str, Any
     return {
         "bytes": os.path.getsize(file),
         "ms_a_face": statistics.median(times[_TIMED // 10 :]),
-        "ms_a_face_how": f"one face alone, one thread, median of {_TIMED - _TIMED // 10}, ONNX Runtime fp32",
+        "ms_a_face_how": f"one face alone, one thread, median of {_TIMED - _TIMED // 10}, ONNX Runtime",
     }

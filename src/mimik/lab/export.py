@@ -207,7 +207,8 @@ def _draft(name: str, title: str, recipe: Recipe, run: Path, network: nn.Module,
     if recipe.ferplus and training.counts.any() and hasattr(network, "ferplus"):
         data += " with FER+ votes as a second head"
     if isinstance(recipe, DistilRecipe):
-        data += f", taught by {len(recipe.teachers)} networks"
+        many = len(recipe.teachers)
+        data += f", taught by {many} networks" if many > 1 else ", taught by another network"
         data += " that had not seen the face" if recipe.teacher_folds else ""
     return Record(
         name=name,
