@@ -213,9 +213,10 @@ def require_training() -> None:
         ConfigError: torch or another package of the ``train`` extra is not installed.
     """
     try:
+        import torch  # noqa: F401, I001  # first: without it, scikit-learn's own import may fail in other ways
+
         import sklearn  # noqa: F401
         import tensorboard  # noqa: F401
-        import torch  # noqa: F401
     except ImportError as error:
         raise ConfigError(
             "Training needs packages that are not installed ({detail}). Install them with "
