@@ -5,10 +5,7 @@ portraits, near and far, bright and dark, before walls and noise. No picture of 
 """
 
 import argparse
-import contextlib
-import io
 import json
-import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +17,7 @@ from numpy.typing import NDArray
 
 from mimik.detect.centerface import EIGHT_BITS, float_model
 from mimik.lab.data import Faces, read_parquet
+from mimik.lab.quantise import quietly
 from mimik.sources import Demo
 from mimik.types import Image
 
@@ -73,35 +71,29 @@ def write_detector(pictures: Iterator[Image], file: Path) -> None:
             picture = next(pictures, None)
             return None if picture is None else {"input.1": cv2.dnn.blobFromImage(picture, swapRB=True)}
 
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)  # it warns, through the root logger, of a preparation that was done
-    try:
-        with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(io.StringIO()):
-            prepared = Path(scratch) / "prepared.onnx"
-            model = onnx.load_from_string(float_model())
-            constant = {table.name for table in model.graph.initializer}
-            inputs = [given for given in model.graph.input if given.name not in constant]
-            del model.graph.input[:]
-            model.graph.input.extend(inputs)
-            model.ir_version = 8
-            # Scales a channel are known from opset 13 on.
-            onnx.save(onnx.version_converter.convert_version(model, 13), str(prepared))
-            quant_pre_process(str(prepared), str(prepared), skip_symbolic_shape=True)
-            quantize_static(
-                str(prepared),
-                str(file),
-                Reader(),
-                quant_format=QuantFormat.QDQ,
-                per_channel=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                reduce_range=True,  # seven-bit weights: see `mimik.lab.quantise.write_int8`
-                calibrate_method=CalibrationMethod.MinMax,
-                op_types_to_quantize=["Conv", "Add", "Relu", "Clip"],
-            )
-    finally:
-        root.setLevel(level)
+    with quietly(), tempfile.TemporaryDirectory() as scratch:
+        prepared = Path(scratch) / "prepared.onnx"
+        model = onnx.load_from_string(float_model())
+        constant = {table.name for table in model.graph.initializer}
+        inputs = [given for given in model.graph.input if given.name not in constant]
+        del model.graph.input[:]
+        model.graph.input.extend(inputs)
+        model.ir_version = 8
+        # Scales a channel are known from opset 13 on.
+        onnx.save(onnx.version_converter.convert_version(model, 13), str(prepared))
+        quant_pre_process(str(prepared), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(file),
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            reduce_range=True,  # seven-bit weights: see `mimik.lab.quantise.write_int8`
+            calibrate_method=CalibrationMethod.MinMax,
+            op_types_to_quantize=["Conv", "Add", "Relu", "Clip"],
+        )
 
 
 if __name__ == "__main__":

@@ -18,10 +18,23 @@ from torch import nn
 from mimik.lab.data import SIDE
 from mimik.lab.networks import MEAN, STD
 
-__all__ = ["CALIBRATION", "write_fp16", "write_fp32", "write_int8"]
+__all__ = ["CALIBRATION", "quietly", "write_fp16", "write_fp32", "write_int8"]
 
 CALIBRATION = 512
 """Training pictures that the ranges of int8 are taken from."""
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Around ONNX Runtime's quantisation, which prints, and warns by the root logger of a preparation that was done."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        root.setLevel(level)
 
 
 def write_fp32(network: nn.Module, file: Path) -> None:
@@ -101,34 +114,27 @@ def write_int8(source: Path, file: Path, pictures: NDArray[np.uint8]) -> None:
         def get_next(self) -> dict[str, Any] | None:
             return next(self.batches, None)
 
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)  # it warns, through the root logger, of a preparation that was done
-    try:
-        # It also prints what it does.
-        with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(io.StringIO()):
-            prepared = Path(scratch) / "prepared.onnx"
-            quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-            spared = _spared(prepared)
-            quantize_static(
-                str(prepared),
-                str(file),
-                Reader(),
-                quant_format=QuantFormat.QDQ,
-                per_channel=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                nodes_to_exclude=spared,
-                # Seven-bit weights: processors without VNNI add pairs of products in 16 bits, which overflow otherwise
-                # (on the first shipped network: 64.9 % for 68.7). Of the percentiles, by their divergence from fp32
-                # on 2,048 Training faces that the ranges are not taken from: 99.9 4.4e-3, 99.99 6.6e-4, 99.999
-                # 4.0e-4, the very smallest and largest values 4.8e-4.
-                reduce_range=True,
-                calibrate_method=CalibrationMethod.Percentile,
-                extra_options={"CalibPercentile": 99.999},
-            )
-    finally:
-        root.setLevel(level)
+    with quietly(), tempfile.TemporaryDirectory() as scratch:
+        prepared = Path(scratch) / "prepared.onnx"
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        spared = _spared(prepared)
+        quantize_static(
+            str(prepared),
+            str(file),
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=spared,
+            # Seven-bit weights: processors without VNNI add pairs of products in 16 bits, which overflow otherwise
+            # (on the first shipped network: 64.9 % for 68.7). Of the percentiles, by their divergence from fp32
+            # on 2,048 Training faces that the ranges are not taken from: 99.9 4.4e-3, 99.99 6.6e-4, 99.999
+            # 4.0e-4, the very smallest and largest values 4.8e-4.
+            reduce_range=True,
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": 99.999},
+        )
 
 
 def _spared(file: Path) -> list[str]:
