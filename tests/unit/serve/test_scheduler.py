@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import Gauge
 
+from mimik.errors import SourceError
 from mimik.pipeline import Pipeline
 from mimik.serve.problems import ProblemError
 from mimik.serve.right_of_way import RightOfWay
@@ -396,7 +397,7 @@ class Elsewhere:
     def read(self, frames: Sequence[Frame]) -> Sequence[tuple[Face, ...]]:
         self.together.append(len(frames))
         if any(frame.size[0] == self._refuses for frame in frames):
-            raise ProblemError(503, "No worker of the cluster answers. Try again later.")
+            raise SourceError("{path}: broken.", path="31")
         return [fake_pipeline().read(frame.image) for frame in frames]
 
 
@@ -416,5 +417,5 @@ def test_pictures_that_stand_alone_are_read_elsewhere_and_streams_are_not() -> N
     read, streamed = asyncio.run(ask())
     scheduler.close()
     assert (read[0], read[2], streamed) == (1, 1, 1)
-    assert isinstance(read[1], ProblemError)
+    assert isinstance(read[1], SourceError)
     assert sum(elsewhere.together) in (3, 6), "once, or once more each alone; never the stream's"

