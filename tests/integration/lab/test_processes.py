@@ -18,7 +18,10 @@ from tests.unit.lab.pictures import faces
 
 pytestmark = pytest.mark.integration
 
-CONFIG = 'network = "student-tiny"\nschedule = "constant"\nepochs = 3\nbatch = 12\nrate = 0.05\nema = 0.0\n'
+# Where the processor has bf16, a trial chooses; two runs that are compared must not depend on that.
+CONFIG = (
+    'network = "student-tiny"\nschedule = "constant"\nepochs = 3\nbatch = 12\nrate = 0.05\nema = 0.0\nbf16 = "off"\n'
+)
 COMMAND = [sys.executable, "-c", "import sys; from mimik.cli import main; sys.exit(main())"]
 
 
