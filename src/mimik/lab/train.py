@@ -323,6 +323,8 @@ def _batches(
             )
         if recipe.mixup:
             batch, wanted = mixed(batch, wanted, generator, recipe.mixup)
+        if (side := recipe.side(epoch)) < batch.shape[-1]:
+            batch = functional.interpolate(batch, (side, side), mode="bilinear", antialias=True, align_corners=False)
         yield normalise(batch), wanted
 
 
