@@ -313,16 +313,8 @@ def parse_recipe(values: Mapping[str, Any], path: Path) -> AnyRecipe:
 
 def as_toml(recipe: AnyRecipe) -> str:
     """A recipe as the text of a TOML file: what must be given, and what differs from the defaults."""
-
-    def written(value: Any) -> str:
-        if isinstance(value, bool):
-            return str(value).lower()
-        if isinstance(value, str):
-            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        return "[" + ", ".join(map(written, value)) + "]" if isinstance(value, list | tuple) else str(value)
-
     fields = recipe.model_dump(exclude_defaults=True)
-    return "".join(f"{name} = {written(value)}\n" for name, value in sorted(fields.items(), key=_place))
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in sorted(fields.items(), key=_place))
 
 
 def _place(field: tuple[str, Any]) -> tuple[bool, str]:
@@ -338,17 +330,18 @@ def field_table(kind: type[BaseModel], *, beside: type[BaseModel] | None = None)
         field = kind.model_fields[name]
         if beside is not None and name in beside.model_fields and name != "network":
             continue
-        default = "must be given" if field.is_required() else f"`{_toml(field.default)}`"
+        default = "absent" if field.default is None else _toml(field.default)
+        default = "must be given" if field.is_required() else f"`{default}`"
         rows.append(f"| `{name}` | {_domain(properties[name])} | {default} | {field.description} |")
     return "\n".join(rows)
 
 
 def _toml(value: object) -> str:
-    if value is None:
-        return "absent"
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return "[" + ", ".join(map(_toml, value)) + "]" if isinstance(value, list | tuple) else str(value)
 
 
 def _domain(schema: dict[str, Any]) -> str:
@@ -359,8 +352,10 @@ def _domain(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if "const" in schema:
         return f"`{schema['const']}`"
+    if schema["type"] == "array":
+        return f"list: {_domain(schema['items'])}"
     kinds = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false"}
-    words = kinds.get(schema["type"], "list of texts")
+    words = kinds[schema["type"]]
     for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<")):
         if key in schema:
             words += f" {sign} {schema[key]:,}"

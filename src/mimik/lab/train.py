@@ -112,10 +112,11 @@ def _train(
         raise ConfigError(
             "batch {batch} cannot be shared evenly by {count} processes.", batch=recipe.batch, count=team.size
         )
-    if team.leads:
-        prepare(run, recipe, config, resume=resume)
     torch.manual_seed(recipe.seed)
     network = NETWORKS[recipe.network]()
+    _fits(recipe, network)
+    if team.leads:
+        prepare(run, recipe, config, resume=resume)
     if recipe.start:
         files = (recipe.start,) if isinstance(recipe.start, str) else recipe.start
         if recipe.start in {record.name for record in records()}:
@@ -219,6 +220,19 @@ def _train(
         _finish(recipe, splits, run, facts, rows)
     team.same(None)  # nobody leaves before the weights are written
     return weights
+
+
+def _fits(recipe: Recipe, network: nn.Module) -> None:
+    """Make sure that the network takes faces of every size that the recipe gives it: dense layers on pixels do not."""
+    network.eval()
+    try:
+        with torch.inference_mode():
+            network(torch.zeros(1, 1, min(recipe.sides), min(recipe.sides)))
+    except RuntimeError as error:
+        raise ConfigError(
+            "sides: {network} takes faces of 48 pixels alone. Leave sides out, or name another network.",
+            network=recipe.network,
+        ) from error
 
 
 def _begin(

@@ -71,6 +71,8 @@ def test_the_tables_in_docs_are_up_to_date() -> None:
         ('network = "seed"\nepochs = 1\nfolds = 1', "folds must be 0 or at least 2"),
         ('network = "seed"\nepochs = 1\nfolds = 3\nfold = 3', "fold must be below folds"),
         ('network = "seed"\nepochs = 1\nfold = 1', "fold must be below folds"),
+        ('network = "seed"\nepochs = 1\nsides = []', "sides cannot be"),
+        ('network = "seed"\nepochs = 1\nsides = [8]', "sides.0 cannot be 8: Input should be greater than or equal to 16"),
         ('network = "hog-svm"\nepochs = 1', "unknown field epochs. Fields: balanced"),
         ('network = "seed"\nepochs = 1\nteachers = []', "teachers cannot be"),
         ('network = "seed"\nepochs = 1\ntemperature = 2', "unknown field temperature"),
@@ -84,6 +86,12 @@ def test_a_bad_recipe_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         read_recipe(path)
     assert str(path) in str(caught.value)
+
+
+def test_faces_grow_in_equal_parts_of_the_epochs() -> None:
+    recipe = Recipe(network="residual", epochs=7, sides=(32, 40, 48))
+    assert [recipe.side(epoch) for epoch in range(7)] == [32, 32, 32, 40, 40, 48, 48]
+    assert Recipe(network="residual", epochs=7).side(0) == 48
 
 
 def test_the_kind_of_recipe_follows_from_its_fields(tmp_path: Path) -> None:

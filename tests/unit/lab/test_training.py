@@ -313,6 +313,23 @@ def test_together_processes_take_each_row_of_the_global_order_once(slice_: Faces
     assert order(0, 1) != order(0, 1, epoch=2)
 
 
+def test_faces_grow_while_a_run_goes_on(slice_: Faces, tmp_path: Path) -> None:
+    given = recipe(epochs=2, sides=(32, 48))
+    training = make_splits(slice_, given).training
+    team: Any = Alone()
+    targets = {"row": torch.arange(len(training))[:, None].float()}
+    shapes = [next(_batches(training.images, targets, given, epoch, team))[0].shape for epoch in (0, 1)]
+    assert shapes == [(18, 1, 32, 32), (18, 1, 48, 48)]
+    train(given, make_splits(slice_, given), tmp_path)
+    assert len(read_rows(tmp_path)) == 2
+
+
+def test_a_network_of_one_size_takes_no_smaller_faces(slice_: Faces, tmp_path: Path) -> None:
+    given = recipe(network="seed", sides=(32, 48))
+    with pytest.raises(ConfigError, match="sides: seed takes faces of 48 pixels alone"):
+        train(given, make_splits(slice_, given), tmp_path)
+
+
 def test_class_weights_let_each_expression_count_the_same(slice_: Faces) -> None:
     training = make_splits(slice_, recipe()).training
     few = select(training, np.flatnonzero((training.labels != 1) | (np.arange(len(training)) < 20)))
