@@ -13,16 +13,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mimik.classify import softmax
+from mimik.classify import OnnxClassifier, softmax
 from mimik.errors import ConfigError
 from mimik.lab.data import Faces, Progress, select
+from mimik.lab.evaluate import Counter, Readings, readings
 from mimik.lab.networks import load_network, predict
 from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe
 from mimik.lab.runs import Row, Splits, make_splits, parts, prepare, recipe_of
 from mimik.lab.team import Team, leads
 from mimik.lab.train import train
+from mimik.weights import records
 
 __all__ = ["distil", "teaching"]
+
+Shares = dict[str, NDArray[np.float32]]
+"""A teacher's softened shares by head, ``(N, classes)`` each."""
 
 
 def distil(
@@ -55,7 +60,7 @@ def distil(
         The file of the student's weights.
 
     Raises:
-        ConfigError: a teacher is no run of a network, or see `mimik.lab.train.train`.
+        ConfigError: a teacher is neither a shipped model nor a run of a network, or see `mimik.lab.train.train`.
     """
     splits = make_splits(faces, recipe)
     with Team() as team:  # one for all trainings: a process group cannot be made twice
@@ -90,32 +95,15 @@ def teaching(
     """Mean of the teachers' softened shares a training row: ``teacher_fer``, and ``teacher_ferplus`` if all have it."""
     training = splits.training
     found: dict[str, list[NDArray[np.float32]]] = {"fer": [], "ferplus": []}
-    part = parts(training, recipe.teacher_folds) if recipe.teacher_folds else np.zeros(len(training), np.int64)
-    for teacher in map(Path, recipe.teachers):
-        given = _recipe(teacher, recipe.teacher_folds)
-        shares = {"fer": np.zeros((len(training), 7), np.float32), "ferplus": np.zeros((len(training), 8), np.float32)}
-        heads = {"fer"}
-        for fold in range(part.max() + 1):
-            unseen = part == fold
-            if recipe.teacher_folds:
-                folder = runs / f"{teacher.stem}-part-{fold + 1}-of-{recipe.teacher_folds}"
-                cut = dataclasses.replace(
-                    splits,
-                    training=select(training, ~unseen),
-                    validation=select(training, unseen),
-                    name=f"Training, part {fold + 1} of {recipe.teacher_folds}",
-                )
-                if stage:
-                    stage(folder)
-                train(given, cut, folder, resume=True, tell=tell, note=note, language=language)
-            else:
-                folder = teacher
-            read = _read(given, folder, training.images[unseen], recipe.temperature, tell)
-            for head, values in read.items():
-                shares[head][unseen] = values
-                heads.add(head)
-        for head in heads:
-            found[head].append(shares[head])
+    for teacher in recipe.teachers:
+        if not recipe.teacher_folds and teacher in {record.name for record in records()}:
+            shares = _read_shipped(teacher, training.images, recipe.temperature, tell)
+        elif not recipe.teacher_folds:
+            shares = _read(_recipe(Path(teacher)), Path(teacher), training.images, recipe.temperature, tell)
+        else:
+            shares = _out_of_fold(Path(teacher), recipe, splits, runs, tell, note, stage, language)
+        for head, values in shares.items():
+            found[head].append(values)
     return {
         f"teacher_{head}": np.mean(values, 0, dtype=np.float32)
         for head, values in found.items()
@@ -123,28 +111,72 @@ def teaching(
     }
 
 
-def _recipe(teacher: Path, folds: int) -> Recipe:
-    given = recipe_of(teacher.parent, teacher) if teacher.suffix == ".toml" else recipe_of(teacher)
-    if isinstance(given, HogRecipe):
-        raise ConfigError("{path}: only networks can teach.", path=teacher)
-    if isinstance(given, DistilRecipe) and folds:
+def _out_of_fold(
+    teacher: Path,
+    recipe: DistilRecipe,
+    splits: Splits,
+    runs: Path,
+    tell: Progress | None,
+    note: Callable[[Row], None] | None,
+    stage: Callable[[Path], None] | None,
+    language: str,
+) -> Shares:
+    """Train a teacher anew for each part of Training, which it has not seen when it reads it."""
+    training, given = splits.training, _recipe(teacher)
+    if isinstance(given, DistilRecipe):
         raise ConfigError(
             "{path}: a distilled student cannot be trained anew for each part. Give its teachers instead.", path=teacher
         )
+    part = parts(training, recipe.teacher_folds)
+    shares: Shares = {}
+    for fold in range(part.max() + 1):
+        unseen = part == fold
+        folder = runs / f"{teacher.stem}-part-{fold + 1}-of-{recipe.teacher_folds}"
+        cut = dataclasses.replace(
+            splits,
+            training=select(training, ~unseen),
+            validation=select(training, unseen),
+            name=f"Training, part {fold + 1} of {recipe.teacher_folds}",
+        )
+        if stage:
+            stage(folder)
+        train(given, cut, folder, resume=True, tell=tell, note=note, language=language)
+        read = _read(given, folder, training.images[unseen], recipe.temperature, tell)
+        for head, values in read.items():
+            shares.setdefault(head, np.zeros((len(training), values.shape[1]), np.float32))[unseen] = values
+    return shares
+
+
+def _recipe(teacher: Path) -> Recipe:
+    given = recipe_of(teacher.parent, teacher) if teacher.suffix == ".toml" else recipe_of(teacher)
+    if isinstance(given, HogRecipe):
+        raise ConfigError("{path}: only networks can teach.", path=teacher)
     return given
 
 
-def _read(
-    recipe: Recipe, folder: Path, images: NDArray[np.uint8], temperature: float, tell: Progress | None
-) -> dict[str, NDArray[np.float32]]:
-    """Softened shares by head, the mean over each picture and its mirror image."""
+def _read(recipe: Recipe, folder: Path, images: NDArray[np.uint8], temperature: float, tell: Progress | None) -> Shares:
     network = load_network(recipe, folder)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
-    both = np.concatenate([images, images[:, :, ::-1]])
-    read = dict(zip(("fer", "ferplus"), predict(network, both, tell=tell if leads() else None), strict=True))
-    softened = {}
-    for head, logits in read.items():
-        if logits is not None and (head == "fer" or recipe.ferplus):
-            shares = softmax(logits.numpy() / temperature)
-            softened[head] = np.asarray((shares[: len(images)] + shares[len(images) :]) / 2, np.float32)
-    return softened
+    fer, ferplus = predict(network, _with_mirrored(images), tell=tell if leads() else None)
+    read = Readings(fer.numpy(), None if ferplus is None or not recipe.ferplus else ferplus.numpy())
+    return _softened(read, temperature)
+
+
+def _read_shipped(name: str, images: NDArray[np.uint8], temperature: float, tell: Progress | None) -> Shares:
+    both = _with_mirrored(images)
+    counter = Counter(len(both), tell if leads() else None)
+    return _softened(readings(OnnxClassifier.load(name), both, counter), temperature)
+
+
+def _with_mirrored(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.concatenate([images, images[:, :, ::-1]])
+
+
+def _softened(read: Readings, temperature: float) -> Shares:
+    """Softened shares by head, the mean over each picture and its mirror image."""
+    shares = {}
+    for head, logits in (("fer", read.fer), ("ferplus", read.ferplus)):
+        if logits is not None:
+            both = softmax(logits / temperature)
+            shares[head] = np.asarray((both[: len(both) // 2] + both[len(both) // 2 :]) / 2, np.float32)
+    return shares

@@ -35,7 +35,7 @@ from mimik.lab.metrics import (
 from mimik.types import Emotion
 from mimik.weights import Record, verified
 
-__all__ = ["ECE_BINS", "VIEW", "Evaluation", "Readings", "evaluate"]
+__all__ = ["ECE_BINS", "VIEW", "Counter", "Evaluation", "Readings", "evaluate", "readings"]
 
 ECE_BINS = 15
 """Bins of equal width of confidence for the calibration error and the reliability diagram."""
@@ -104,8 +104,8 @@ def evaluate(
     record, file = verified(name_or_path)
     classifier = OnnxClassifier(record, file, threads)
     passes = 1 + flip + corruptions * len(CORRUPTIONS)
-    count = _Counter(passes * len(faces), progress)
-    single = _read(classifier, faces.images, count)
+    count = Counter(passes * len(faces), progress)
+    single = readings(classifier, faces.images, count)
     probabilities = softmax(single.fer / record.temperature)
     values: dict[str, Any] = {
         "model": record.name,
@@ -129,14 +129,14 @@ def evaluate(
         values["tta"] = _flipped(classifier, faces, single, record.temperature, count)
     if corruptions:
         values["corruptions"] = {
-            one.name: _scored(_read(classifier, corrupted(faces.images, one), count).fer.argmax(1) == faces.labels)
+            one.name: _scored(readings(classifier, corrupted(faces.images, one), count).fer.argmax(1) == faces.labels)
             | {"what": one.title}
             for one in CORRUPTIONS
         }
     return Evaluation(record, faces, probabilities, values)
 
 
-class _Counter:
+class Counter:
     """Counts pictures over several passes."""
 
     def __init__(self, total: int, tell: Progress | None) -> None:
@@ -148,7 +148,8 @@ class _Counter:
             self._tell(self._done, self._total)
 
 
-def _read(classifier: OnnxClassifier, images: NDArray[np.uint8], count: _Counter) -> Readings:
+def readings(classifier: OnnxClassifier, images: NDArray[np.uint8], count: Counter) -> Readings:
+    """What a network gives for ``(N, side, side)`` gray pictures of any side, counted as they are read."""
     side = classifier.record.side
     parts = []
     for start in range(0, len(images), _BATCH):
@@ -275,9 +276,9 @@ def _ferplus(readings: Readings, faces: Faces) -> dict[str, Any]:
 
 
 def _flipped(
-    classifier: OnnxClassifier, faces: Faces, single: Readings, temperature: float, count: _Counter
+    classifier: OnnxClassifier, faces: Faces, single: Readings, temperature: float, count: Counter
 ) -> dict[str, Any]:
-    mirrored = _read(classifier, np.ascontiguousarray(faces.images[:, :, ::-1]), count)
+    mirrored = readings(classifier, np.ascontiguousarray(faces.images[:, :, ::-1]), count)
     # The logarithm of the mean probability takes the logits' place in every measure.
     mean = np.log((softmax(single.fer / temperature) + softmax(mirrored.fer / temperature)) / 2 + 1e-12)
     values = {"view": "mean of the picture and its mirror image"} | _headline(mean, faces.labels, 1.0)

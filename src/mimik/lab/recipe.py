@@ -187,8 +187,8 @@ class DistilRecipe(Recipe):
 
     teachers: tuple[str, ...] = Field(
         min_length=1,
-        description="Runs whose weights teach, `runs/a` say; with `teacher_folds`, runs or TOML files whose recipe is "
-        "trained anew for each part.",
+        description="Runs whose weights teach, `runs/a` say, and names of shipped models; with `teacher_folds`, runs "
+        "or TOML files whose recipe is trained anew for each part.",
     )
     temperature: float = Field(default=3.0, gt=0, le=100, description="Softens readings (Hinton et al. 2015).")
     weight: Share = Field(default=0.7, description="Share of the teachers in the loss; the labels have the rest.")

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
-from mimik.classify import OnnxClassifier  # noqa: E402
+from mimik.classify import OnnxClassifier, softmax  # noqa: E402
 from mimik.cli import main  # noqa: E402
 from mimik.errors import ConfigError  # noqa: E402
 from mimik.lab.curves import draw_curves  # noqa: E402
@@ -196,6 +196,30 @@ def test_a_part_is_read_by_the_teacher_that_has_not_seen_it(
     assert (shares["teacher_fer"][:, 0] == part + 1).all()
     for fold, rows in enumerate(seen):
         assert rows == set(splits.training.rows[part != fold])
+
+
+def test_a_shipped_model_teaches_by_its_name(slice_: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    fields = {"network": "student-tiny", "epochs": 1, "temperature": 2.0, "ferplus": 0.5}
+    given = parse_recipe(fields | {"teachers": ["tiny", "default"]}, tmp_path)
+    assert isinstance(given, DistilRecipe)
+    splits = make_splits(slice_, given)
+    told: list[tuple[int, int]] = []
+    shares = teaching(given, splits, tmp_path, tell=lambda *done: told.append(done))
+    count = len(splits.training)
+    assert {head: values.shape for head, values in shares.items()} == {
+        "teacher_fer": (count, 7),
+        "teacher_ferplus": (count, 8),
+    }
+    assert told[-1] == (2 * count, 2 * count)
+    first = splits.training.images[0]
+    views = [first, first[:, ::-1]]
+    logits = [OnnxClassifier.load(name).logits(views) for name in ("tiny", "default")]
+    wanted = np.mean([softmax(one / 2.0).mean(0) for one in logits], 0)
+    assert np.allclose(shares["teacher_fer"][0], wanted, atol=1e-4)
+    unseen = given.model_copy(update={"teacher_folds": 2})
+    with pytest.raises(ConfigError, match="default"):
+        teaching(unseen.model_copy(update={"teachers": ("default",)}), splits, tmp_path)
 
 
 def test_without_data_or_torch_the_cure_is_named(

@@ -72,7 +72,10 @@ def test_the_tables_in_docs_are_up_to_date() -> None:
         ('network = "seed"\nepochs = 1\nfolds = 3\nfold = 3', "fold must be below folds"),
         ('network = "seed"\nepochs = 1\nfold = 1', "fold must be below folds"),
         ('network = "seed"\nepochs = 1\nsides = []', "sides cannot be"),
-        ('network = "seed"\nepochs = 1\nsides = [8]', "sides.0 cannot be 8: Input should be greater than or equal to 16"),
+        (
+            'network = "seed"\nepochs = 1\nsides = [8]',
+            "sides.0 cannot be 8: Input should be greater than or equal to 16",
+        ),
         ('network = "hog-svm"\nepochs = 1', "unknown field epochs. Fields: balanced"),
         ('network = "seed"\nepochs = 1\nteachers = []', "teachers cannot be"),
         ('network = "seed"\nepochs = 1\ntemperature = 2', "unknown field temperature"),
