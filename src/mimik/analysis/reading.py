@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 from mimik.errors import SourceError
 from mimik.pipeline import Pipeline, look_due
 from mimik.types import Face, Finder, Frame
 
-__all__ = ["Readings", "due", "read_alone", "read_turns"]
+__all__ = ["Pace", "Readings", "due", "read_alone", "read_turns"]
 
 Readings = Generator[tuple[Frame, tuple[Face, ...]], None, None]
 """Frames, whose pixels may be gone, and their faces."""
+
+Pace = Callable[[], AbstractContextManager[None]]
+"""Makes what is entered around each piece of work, by the thread that does it: it may wait before it lets go."""
 
 _Read = list[tuple[Frame, tuple[Face, ...]]]
 
@@ -38,6 +41,7 @@ def read_turns(
     frames: Iterable[Frame],
     last: tuple[int, float] | None = None,
     fps: float | None = None,
+    pace: Pace = nullcontext,
 ) -> Readings:
     """A video's frames and their faces, as `Pipeline.read_found` gives them, in order.
 
@@ -49,10 +53,11 @@ def read_turns(
         frames: from the beginning of a turn on.
         last: index and time of the frame that was read last, in an earlier run; None: none was.
         fps: read so many frames of a second; None: all.
+        pace: around the search in each frame, and around the reading of what was found in a part of a turn.
     """
     last_s = last and last[1]
     under_way: deque[_Part] = deque()
-    part = _Part(pipeline)
+    part = _Part(pipeline, pace)
     broken: SourceError | None = None
     with ThreadPoolExecutor(pipeline.workers, "mimik-read") as readers, ExitStack() as at_the_end:
         # Whoever stops in the middle waits for what is being read, not for what is to be.
@@ -69,7 +74,7 @@ def read_turns(
             if part.frames and (frame is None or turns or part.full):
                 part.begin(readers)
                 under_way.append(part)
-                part = _Part(pipeline, None if turns else part)
+                part = _Part(pipeline, pace, None if turns else part)
             while under_way and (
                 frame is None
                 or len(under_way) > pipeline.workers
@@ -89,6 +94,7 @@ class _Part:
 
     Args:
         pipeline: what reads it.
+        pace: see `read_turns`.
         before: the part before it of the same turn; None: it begins one.
 
     Attributes:
@@ -96,10 +102,11 @@ class _Part:
         pixels: how many they have together.
     """
 
-    def __init__(self, pipeline: Pipeline, before: _Part | None = None) -> None:
+    def __init__(self, pipeline: Pipeline, pace: Pace, before: _Part | None = None) -> None:
         self.frames: list[tuple[Frame, bool]] = []
         self.pixels = 0
         self._pipeline = pipeline
+        self._pace = pace
         self._reading: Future[_Read] | None = None
         self._before = None if before is None else before._reading
         self._finder: Finder = pipeline.finder() if before is None else before._finder
@@ -129,14 +136,16 @@ class _Part:
             self._before.result()  # begun earlier, so never behind this in the round
         cuts, kept = [], []
         for number, (frame, look) in enumerate(self.frames):
-            cuts.append(self._pipeline.cut(frame, self._finder.find(frame)))
+            with self._pace():
+                cuts.append(self._pipeline.cut(frame, self._finder.find(frame)))
             kept.append((frame if look else frame.without_pixels(), look))
             self.frames[number] = kept[-1]
         # Who they are is not known yet: all are looked at, at the times at which `Stream.place` would.
-        return [
-            (frame.without_pixels(), self._pipeline.look(frame, faces) if look else faces)
-            for (frame, look), faces in zip(kept, self._pipeline.classify(cuts), strict=True)
-        ]
+        with self._pace():
+            return [
+                (frame.without_pixels(), self._pipeline.look(frame, faces) if look else faces)
+                for (frame, look), faces in zip(kept, self._pipeline.classify(cuts), strict=True)
+            ]
 
 
 def due(time_s: float, last_s: float | None, fps: float | None) -> bool:

@@ -9,18 +9,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mimik.analysis.reading import read_turns
 from mimik.errors import MimikError, MissingError, SourceError, StoreError
 from mimik.pipeline import Pipeline
 from mimik.serve.copies import alone, place_of, remove, tidy, uploads_folder
 from mimik.serve.lease import Ended, Lease, Lost, find_job
 from mimik.serve.limits import Limits
 from mimik.serve.right_of_way import RightOfWay
-from mimik.sources import VideoFile
+from mimik.sources import VideoFile, ahead
 from mimik.store import SessionWriter
 from mimik.store.queue import LEASE_S
 from mimik.store.values import Job, JobState
@@ -236,29 +237,32 @@ class QueueWorker:
             started_at=video.recorded_at,
         )
         writer = SessionWriter(store, draft, wall_clock=False)
+
+        def pace() -> AbstractContextManager[None]:
+            return self._right_of_way.background(lambda: self._is_over(job) or lease.lost)
+
         try:
             with ExitStack() as stack:
                 self._patiently(job, lambda: stack.enter_context(writer))
                 lease.session = writer.session.id
                 self._patiently(job, lambda: lease.update(session=writer.session.id, frame_count=video.frame_count))
-                began = told = last = time.monotonic()
-                for frame in video:
-                    writer.write(stream.process(frame))
+                began = told = time.monotonic()
+                frames = stack.enter_context(closing(ahead(video)))
+                for frame, faces in stack.enter_context(closing(read_turns(self._pipeline, frames, pace=pace))):
+                    writer.write(stream.follow(frame, faces))
                     now = time.monotonic()
                     if now - told >= _TELL_S:
                         told = now
                         self._tell(
                             lease, job, _progress(video, frame.index, frame.time_s), frame.index + 1, now - began
                         )
-                    self._right_of_way.give_way(now - last, lambda: self._is_over(job) or lease.lost)
                     if lease.lost:
                         raise Lost
                     if self._is_over(job):
                         raise Ended
                     if now - began > self._job_s:
                         raise _TooLong
-                    last = time.monotonic()
-                frames = frame.index + 1
+                read = frame.index + 1
         except Lost:
             _drop_session(store, writer.session.id)
             raise
@@ -269,7 +273,7 @@ class QueueWorker:
         if writer.lost_s > 0:
             raise _Unsaved
         with suppress(StoreError):  # what is told at last; `_finish` finds out who has the job
-            lease.update(frames=frames, frame_count=frames)
+            lease.update(frames=read, frame_count=read)
         if video.damaged is not None:
             damaged = SourceError(
                 "{source}: damaged ({detail}). What could be read of it was read.",

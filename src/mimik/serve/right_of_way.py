@@ -35,11 +35,18 @@ class RightOfWay:
                 self._last = time.monotonic()
                 self._news.notify_all()
 
+    @contextmanager
+    def background(self, is_over: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Around a piece of background work, a frame say: afterwards it gives way as long as that took; see there."""
+        began = time.monotonic()
+        yield
+        self.give_way(time.monotonic() - began, is_over)
+
     def give_way(self, took_s: float, is_over: Callable[[], bool] = lambda: False) -> None:
         """Wait before the next frame in the background.
 
-        While somebody watches live, background work gets a third of the time, and begins no frame while a live one is
-        being read; never does it wait for longer than two seconds, so that it ends some day.
+        While somebody watches live, each thread of background work gets a third of the time, and begins no frame while
+        a live one is being read; never does it wait for longer than two seconds, so that it ends some day.
 
         Args:
             took_s: seconds that the last frame took.

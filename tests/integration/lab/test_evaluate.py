@@ -177,7 +177,7 @@ def test_a_network_of_another_input_size_gets_its_size() -> None:
             shapes.extend(crop.shape for crop in crops)
             return {"fer": np.zeros((len(crops), 7), np.float32)}
 
-    module._read(Fake(), faces(7).images, module._Counter(7, None))  # type: ignore[arg-type]  # a fake
+    module.readings(Fake(), faces(7).images, module.Counter(7, None))  # type: ignore[arg-type]  # a fake
     assert shapes == [(40, 40)] * 7
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -164,6 +165,20 @@ def test_turns_are_read_at_the_same_time() -> None:
     assert [finder.seen for finder in line.finders[:10]] == [[*range(n * 15, n * 15 + 15)] for n in range(10)]
     assert len({thread for finder in line.finders for thread in finder.threads}) == 3
     assert len(line.reader.batches) == 10, "the faces of a turn go through the network together"
+
+
+def test_every_piece_of_work_is_paced_by_the_thread_that_does_it() -> None:
+    line = Line(0.5, workers=3)
+    paced: list[int] = []
+
+    @contextmanager
+    def pace() -> Iterator[None]:
+        yield
+        paced.append(threading.get_ident())
+
+    told(read_turns(line.pipeline, frames(150), pace=pace))
+    assert len(paced) == 150 + 10, "each frame's search, each turn's reading"
+    assert set(paced) == {thread for finder in line.finders for thread in finder.threads}
 
 
 @settings(max_examples=25, deadline=None)

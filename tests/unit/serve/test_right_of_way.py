@@ -30,6 +30,19 @@ def test_background_work_gets_a_share_while_somebody_watches() -> None:
     assert _took(threading.Thread(target=way.give_way, args=(0.2,))) >= 0.39
 
 
+def test_a_piece_of_background_work_gives_way_for_as_long_as_it_took() -> None:
+    way = RightOfWay()
+
+    def background() -> None:
+        with way.background():
+            time.sleep(0.1)
+
+    assert _took(threading.Thread(target=background)) < 0.25, "nobody watches"
+    with way.live():
+        pass
+    assert _took(threading.Thread(target=background)) >= 0.29
+
+
 def test_no_frame_is_begun_while_a_live_one_is_read() -> None:
     way = RightOfWay()
     began = threading.Event()
