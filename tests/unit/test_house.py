@@ -42,6 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "report": {"analytics", "store", "words"},
     "lab": {"classify", "detect", "report", "sources", "weights", "words"},  # report for its charts' JavaScript
     "serve": {
+        "analysis",
         "analytics",
         "config",
         "keys",

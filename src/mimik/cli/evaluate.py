@@ -33,12 +33,15 @@ evaluate_app = typer.Typer(rich_markup_mode="rich")
         "  mimik evaluate default --data fer.parquet --split PublicTest\n"
         "  mimik evaluate default --data fer2013.csv --data fer2013new.csv\n"
         "  mimik evaluate own.json --data my-faces --corruptions -o out\n"
+        "  mimik evaluate default tiny --data fer.parquet --tta flip\n"
         "  mimik evaluate default --data test.parquet --training fer.parquet"
     ),
 )
 def evaluate_model(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="What to measure.")],
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL…", help="What to measure; of several, the mean of what they read.")
+    ],
     data: Annotated[
         list[Path],
         typer.Option(
@@ -84,7 +87,8 @@ def evaluate_model(
     terminal: Terminal = context.obj
     if tta not in (None, "flip"):
         raise ConfigError("--tta {value}: not known. Give flip, or leave it out.", value=tta)
-    verified(model)  # a wrong name is told before the data are read
+    for model in models:
+        verified(model)  # a wrong name is told before the data are read
     with bar(terminal, terminal.text("Reading")) as tell:
         everything = read_faces(data, progress=tell)
         faces = everything if split is None else pick_split(everything, split, data[0])
@@ -95,7 +99,7 @@ def evaluate_model(
         )
     with bar(terminal, terminal.text("Measuring")) as tell:
         found = evaluate(
-            model,
+            models,
             faces,
             training=learnt,
             flip=tta == "flip",

@@ -71,7 +71,8 @@ def train_network(
     cls=Command,
     help=(
         "Train a student on what teachers read, beside the labels.\n\n"
-        "CONFIG.toml has the fields of `mimik train` and `teachers`, runs' folders. With --folds, each teacher is "
+        "CONFIG.toml has the fields of `mimik train` and `teachers`, runs' folders or names that `mimik models` lists. "
+        "With --folds, each teacher is "
         "trained anew on all but one part of Training and reads the part it has not seen."
     ),
     epilog=(
@@ -257,7 +258,7 @@ def _learn(
     import json
 
     from mimik.errors import ConfigError
-    from mimik.lab.recipe import DistilRecipe, read_recipe, require_training
+    from mimik.lab.recipe import DistilRecipe, parse_recipe, read_recipe, require_training
     from mimik.lab.runs import read_facts
     from mimik.lab.sweep import carry_out
 
@@ -268,7 +269,8 @@ def _learn(
         raise ConfigError("{path} has teachers: use `mimik distil`.", path=config)
     text: str | None = config.read_text(encoding="utf-8")
     if folds is not None:
-        recipe, text = recipe.model_copy(update={"teacher_folds": folds}), None
+        fields = recipe.model_dump(exclude_defaults=True) | {"teacher_folds": folds}
+        recipe, text = parse_recipe(fields, config), None
     require_training()
     from mimik.lab.team import leads
 

@@ -84,7 +84,8 @@ def _card(terminal: Terminal, record: Record) -> Table:
             "{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) of {faces} faces of {split}",
             measured.accuracy,
             measured,
-        ),
+        )
+        + f" ({terminal.text(measured.role)})",
         **_shown(terminal, record),
         "Calibration error": f"{measured.ece:.1%}",
         "Parameters": f"{record.parameters:,}",

@@ -207,7 +207,9 @@ def _integers(path: Path, table: Any, name: str, rows: Sequence[int]) -> NDArray
 def _decoded(path: Path, row: int, data: object) -> NDArray[Any]:
     if isinstance(data, dict):  # as Hugging Face's data sets store pictures
         data = data.get("bytes")
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if isinstance(data, bytes) else None
+    picture = None
+    if isinstance(data, bytes) and data:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     if picture is None:
         raise DataError("{path}: row {row}: the picture cannot be read; it must be PNG bytes.", path=path, row=row)
     if picture.shape != (SIDE, SIDE):

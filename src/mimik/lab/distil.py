@@ -22,7 +22,7 @@ from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe
 from mimik.lab.runs import Row, Splits, make_splits, parts, prepare, recipe_of
 from mimik.lab.team import Team, leads
 from mimik.lab.train import train
-from mimik.weights import records
+from mimik.weights import shipped
 
 __all__ = ["distil", "teaching"]
 
@@ -96,9 +96,14 @@ def teaching(
     training = splits.training
     found: dict[str, list[NDArray[np.float32]]] = {"fer": [], "ferplus": []}
     for teacher in recipe.teachers:
-        if not recipe.teacher_folds and teacher in {record.name for record in records()}:
+        if not recipe.teacher_folds and teacher in shipped():
             shares = _read_shipped(teacher, training.images, recipe.temperature, tell)
         elif not recipe.teacher_folds:
+            if teacher.endswith(".toml"):
+                raise ConfigError(
+                    "{path}: a recipe teaches only with teacher_folds (--folds). Set it, or give a run's folder.",
+                    path=teacher,
+                )
             shares = _read(_recipe(Path(teacher)), Path(teacher), training.images, recipe.temperature, tell)
         else:
             shares = _out_of_fold(Path(teacher), recipe, splits, runs, tell, note, stage, language)
@@ -123,6 +128,12 @@ def _out_of_fold(
 ) -> Shares:
     """Train a teacher anew for each part of Training, which it has not seen when it reads it."""
     training, given = splits.training, _recipe(teacher)
+    if given.start and given.origin == "from scratch":
+        raise ConfigError(
+            "{path}: a teacher that begins from other weights (start) may know the faces that it is to read unseen. "
+            "Leave start out, or set teacher_folds to 0.",
+            path=teacher,
+        )
     if isinstance(given, DistilRecipe):
         raise ConfigError(
             "{path}: a distilled student cannot be trained anew for each part. Give its teachers instead.", path=teacher
@@ -158,8 +169,7 @@ def _read(recipe: Recipe, folder: Path, images: NDArray[np.uint8], temperature: 
     network = load_network(recipe, folder)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     fer, ferplus = predict(network, _with_mirrored(images), tell=tell if leads() else None)
-    read = Readings(fer.numpy(), None if ferplus is None or not recipe.ferplus else ferplus.numpy())
-    return _softened(read, temperature)
+    return _softened(Readings(fer.numpy(), None if ferplus is None else ferplus.numpy()), temperature)
 
 
 def _read_shipped(name: str, images: NDArray[np.uint8], temperature: float, tell: Progress | None) -> Shares:

@@ -1,10 +1,11 @@
 """Measures a network on labelled faces, through the code that reads faces live; needs no torch."""
 
+import dataclasses
 import os
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -78,7 +79,7 @@ class Evaluation:
 
 
 def evaluate(
-    name_or_path: str,
+    models: str | Sequence[str],
     faces: Faces,
     *,
     training: Faces | None = None,
@@ -87,10 +88,10 @@ def evaluate(
     threads: int = 0,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Measure a network.
+    """Measure a network, or several whose calibrated probabilities are averaged.
 
     Args:
-        name_or_path: a shipped network's name or the path of a record.
+        models: a shipped network's name or the path of a record; or several of them.
         faces: what to measure on.
         training: the faces that it learnt from, to measure without their twins; None where unknown.
         flip: measure the mean of each picture and its mirror image as well.
@@ -101,16 +102,17 @@ def evaluate(
     Raises:
         WeightsError: there is no such network.
     """
-    record, file = verified(name_or_path)
-    classifier = OnnxClassifier(record, file, threads)
+    measured = _Measured([models] if isinstance(models, str) else models, threads)
+    record = measured.record
     passes = 1 + flip + corruptions * len(CORRUPTIONS)
-    count = Counter(passes * len(faces), progress)
-    single = readings(classifier, faces.images, count)
+    count = Counter(passes * len(faces) * len(measured.files), progress)
+    single = measured.read(faces.images, count)
     probabilities = softmax(single.fer / record.temperature)
     values: dict[str, Any] = {
         "model": record.name,
         "title": record.title,
         "faces": len(faces),
+        "role": record.measured.role if set(faces.usages) == {record.measured.split} else None,
         "splits": {str(name): int(many) for name, many in zip(*_unique(faces.usages), strict=True)},
         "view": VIEW,
         **_headline(single.fer, faces.labels, record.temperature),
@@ -121,19 +123,59 @@ def evaluate(
         **_ferplus(single, faces),
         "parameters": record.parameters,
         "multiply_adds": record.multiply_adds,
-        **_cost(record, file, faces.images[:1]),
+        **_cost(measured, faces.images[:1]),
         "tta": None,
         "corruptions": None,
     }
     if flip:
-        values["tta"] = _flipped(classifier, faces, single, record.temperature, count)
+        values["tta"] = _flipped(measured, faces, single, count)
     if corruptions:
         values["corruptions"] = {
-            one.name: _scored(readings(classifier, corrupted(faces.images, one), count).fer.argmax(1) == faces.labels)
+            one.name: _scored(measured.read(corrupted(faces.images, one), count).fer.argmax(1) == faces.labels)
             | {"what": one.title}
             for one in CORRUPTIONS
         }
     return Evaluation(record, faces, probabilities, values)
+
+
+class _Measured:
+    """A network, or several as one (an ensemble, Hansen and Salamon 1990).
+
+    Attributes:
+        record: the network's; of several the first's, with all their names, parameters and multiply-adds.
+        files: their files.
+    """
+
+    def __init__(self, models: Sequence[str], threads: int) -> None:
+        found = [verified(model) for model in models]
+        self.files = [file for _, file in found]
+        self.classifiers = [OnnxClassifier(record, file, threads) for record, file in found]
+        self.record = found[0][0]
+        if len(found) > 1:
+            every = [record for record, _ in found]
+            self.record = dataclasses.replace(
+                self.record,
+                name="+".join(record.name for record in every),
+                title="mean of " + ", ".join(record.name for record in every),
+                parameters=sum(record.parameters for record in every),
+                multiply_adds=sum(record.multiply_adds for record in every),
+                temperature=1.0,
+                shown=None,
+            )
+
+    def read(self, images: NDArray[np.uint8], count: "Counter") -> Readings:
+        """Logits; of several networks the logarithm of their mean probability takes the logits' place."""
+        every = [readings(classifier, images, count) for classifier in self.classifiers]
+        if len(every) == 1:
+            return every[0]
+        warmth = [classifier.record.temperature for classifier in self.classifiers]
+        fer = _mean([softmax(one.fer / each) for one, each in zip(every, warmth, strict=True)])
+        second = [softmax(one.ferplus) for one in every if one.ferplus is not None]
+        return Readings(fer, _mean(second) if len(second) == len(every) else None)
+
+
+def _mean(shares: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.asarray(np.log(np.mean(shares, 0) + 1e-12), np.float32)
 
 
 class Counter:
@@ -275,12 +317,10 @@ def _ferplus(readings: Readings, faces: Faces) -> dict[str, Any]:
     return nothing | {"ferplus_protocols": protocols, "clear_majority": agreement}
 
 
-def _flipped(
-    classifier: OnnxClassifier, faces: Faces, single: Readings, temperature: float, count: Counter
-) -> dict[str, Any]:
-    mirrored = readings(classifier, np.ascontiguousarray(faces.images[:, :, ::-1]), count)
-    # The logarithm of the mean probability takes the logits' place in every measure.
-    mean = np.log((softmax(single.fer / temperature) + softmax(mirrored.fer / temperature)) / 2 + 1e-12)
+def _flipped(measured: _Measured, faces: Faces, single: Readings, count: Counter) -> dict[str, Any]:
+    mirrored = measured.read(np.ascontiguousarray(faces.images[:, :, ::-1]), count)
+    temperature = measured.record.temperature
+    mean = _mean([softmax(one.fer / temperature) for one in (single, mirrored)])
     values = {"view": "mean of the picture and its mirror image"} | _headline(mean, faces.labels, 1.0)
     values["ferplus_accuracy"] = None
     if single.ferplus is not None and mirrored.ferplus is not None and faces.counts.any():
@@ -290,17 +330,21 @@ def _flipped(
     return values
 
 
-def _cost(record: Record, file: Path, image: NDArray[np.uint8]) -> dict[str, Any]:
+def _cost(measured: _Measured, image: NDArray[np.uint8]) -> dict[str, Any]:
     """Bytes, and the time that one face alone takes one thread."""
-    classifier = OnnxClassifier(record, file, threads=1)
-    crops = [_sized(image[0], record.side)]
+    alone = [
+        OnnxClassifier(classifier.record, file, threads=1)
+        for classifier, file in zip(measured.classifiers, measured.files, strict=True)
+    ]
+    crops = [[_sized(image[0], classifier.record.side)] for classifier in alone]
     times = []
     for _ in range(_TIMED):
         started = time.perf_counter()
-        classifier.logits(crops)
+        for classifier, crop in zip(alone, crops, strict=True):
+            classifier.logits(crop)
         times.append(1000 * (time.perf_counter() - started))
     return {
-        "bytes": os.path.getsize(file),
+        "bytes": sum(map(os.path.getsize, measured.files)),
         "ms_a_face": statistics.median(times[_TIMED // 10 :]),
         "ms_a_face_how": f"one face alone, one thread, median of {_TIMED - _TIMED // 10}, ONNX Runtime",
     }

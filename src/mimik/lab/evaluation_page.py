@@ -58,6 +58,8 @@ def summary_rows(values: dict[str, Any], language: str) -> list[tuple[str, str]]
         return per_cent(share, language) + _interval(interval, language)
 
     rows = [(text("Accuracy"), scored(values["accuracy"], values["interval"]))]
+    if values["role"]:  # a figure on what a model was selected on flatters it
+        rows.append((text("These faces were"), text(values["role"])))
     if values["accuracy_without_twins"] is not None:
         name = text(
             "Accuracy without twins of training pictures ({faces} faces)",

@@ -32,7 +32,7 @@ from mimik.lab.metrics import ferplus_labels
 from mimik.lab.networks import MEAN, STD, load_network, predict
 from mimik.lab.quantise import CALIBRATION, write_fp16, write_fp32, write_int8
 from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe
-from mimik.lab.runs import make_splits, read_facts, read_rows, recipe_of
+from mimik.lab.runs import Splits, make_splits, read_facts, read_rows, recipe_of
 from mimik.lab.shown import fit_shown
 from mimik.lab.zoo.size import fused, multiply_adds
 from mimik.types import Emotion, Thresholds
@@ -49,6 +49,8 @@ LICENCE = (
     "Weights: MIT, like the code. Training data: FER-2013 was gathered by a web search for a 2013 challenge and is "
     "used in research; the rights in its pictures are not cleared. FER+ votes: MIT (Microsoft)."
 )
+
+OWN_LICENCE = "Weights and training data: whoever trained it says."
 
 _FAITHFUL = 1e-3
 """How far logits of the fp32 file may be from the trained network's."""
@@ -101,11 +103,12 @@ def export(
     recipe = recipe_of(run, config)
     if isinstance(recipe, HogRecipe):
         raise ConfigError("{run}: HOG and SVM cannot be exported; it is there to be compared with.", run=run)
-    # As it is measured and told: on PublicTest, whatever the run was judged on.
-    splits = make_splits(faces, recipe.model_copy(update={"folds": 0, "fold": 0}))
+    # As it is measured and told: on PublicTest, whatever the run was judged on; of other data, on what that was.
+    official = "PublicTest" in faces.usages
+    splits = make_splits(faces, recipe.model_copy(update={"folds": 0, "fold": 0}) if official else recipe)
     network = fused(load_network(recipe, run))
     name = name or run.resolve().name
-    draft = _draft(name, title or f"{recipe.network}, {recipe.origin}", recipe, run, network, splits.training)
+    draft = _draft(name, title or f"{recipe.network}, {recipe.origin}", recipe, run, network, splits, official)
     trained = predict(network, splits.validation.images)
     fer, ferplus = (None if part is None else part.numpy() for part in trained)
     assert fer is not None
@@ -141,9 +144,9 @@ def export(
             record = dataclasses.replace(
                 draft, name=called, file=file.name if ship else None, sha256=digest if ship else None
             )
-            record = _measured(record, heads["fer"], splits.validation, splits.training)
+            record = _measured(record, heads["fer"], splits)
             if ferplus is not None and splits.validation.counts.any():
-                record = dataclasses.replace(record, shown=fit_shown(heads, splits.validation, "PublicTest"))
+                record = dataclasses.replace(record, shown=fit_shown(heads, splits.validation, splits.name))
             if ship:
                 (folder / file.name).write_bytes(file.read_bytes())
                 files.append(folder / file.name)
@@ -153,7 +156,8 @@ def export(
     before = _scores({"fer": fer} | ({} if ferplus is None else {"ferplus": ferplus}), splits.validation)
     parity = {
         "run": str(run),
-        "split": "PublicTest",
+        "split": splits.name,
+        "role": _role(splits),
         "faces": len(labels),
         "trained": before,
         "forms": rows,
@@ -187,7 +191,7 @@ def _report(name: str, parity: dict[str, Any]) -> str:
         [
             f"# `{name}`: files against the trained network",
             "",
-            f"{parity['split']}, {parity['faces']:,} faces, single view. Written by `mimik export`.",
+            f"{parity['split']} ({parity['role']}), {parity['faces']:,} faces, single view. Written by `mimik export`.",
             "",
             "| form | accuracy | FER+ accuracy | greatest difference of logits | same reading | MB | ms a face |",
             "|---|---|---|---|---|---|---|",
@@ -199,12 +203,21 @@ def _report(name: str, parity: dict[str, Any]) -> str:
     )
 
 
-def _draft(name: str, title: str, recipe: Recipe, run: Path, network: nn.Module, training: Faces) -> Record:
+def _role(splits: Splits) -> str:
+    if splits.name == "PublicTest":
+        return "selected on; temperature and thresholds fitted on"
+    return "held out of training; temperature and thresholds fitted on"
+
+
+def _draft(
+    name: str, title: str, recipe: Recipe, run: Path, network: nn.Module, splits: Splits, official: bool
+) -> Record:
     """The record of a network that is not measured yet."""
-    data = f"FER-2013 Training ({len(training):,} faces)"
+    training = splits.training
+    data = f"{'FER-2013' if official else 'own'} Training ({len(training):,} faces)"
     if recipe.folds:
         data += f" without part {recipe.fold + 1} of {recipe.folds}"
-    if recipe.ferplus and training.counts.any() and hasattr(network, "ferplus"):
+    if isinstance(getattr(network, "ferplus", None), nn.Linear):
         data += " with FER+ votes as a second head"
     if isinstance(recipe, DistilRecipe):
         many = len(recipe.teachers)
@@ -215,7 +228,7 @@ def _draft(name: str, title: str, recipe: Recipe, run: Path, network: nn.Module,
         title=title,
         file=None,
         sha256=None,
-        licence=LICENCE,
+        licence=LICENCE if official else OWN_LICENCE,
         data=f"{data}, {recipe.origin}",
         recipe=recipe.model_dump(mode="json"),
         commit=read_facts(run).get("commit", "unknown"),
@@ -265,15 +278,16 @@ def _milliseconds(record: Record, file: Path, image: NDArray[np.uint8]) -> float
     return statistics.median(times[10:])
 
 
-def _measured(record: Record, logits: NDArray[np.float32], faces: Faces, training: Faces) -> Record:
+def _measured(record: Record, logits: NDArray[np.float32], splits: Splits) -> Record:
     """The record with its temperature, its thresholds and how well it does."""
+    faces, training = splits.validation, splits.training
     temperature = fit_temperature(logits, faces.labels)
     right = logits.argmax(1) == faces.labels
     alone = ~np.isin(faces.twins.astype(str), training.twins.astype(str))
     f1 = f1_scores(logits.argmax(1), faces.labels)
     measured = Measured(
-        split="PublicTest",
-        role="selected on; temperature and thresholds fitted on",
+        split=splits.name,
+        role=_role(splits),
         faces=len(faces),
         view="single view, the 48×48 picture fed straight, FER-2013 labels",
         accuracy=float(right.mean()),

@@ -52,6 +52,7 @@ _SPLITS = {
     "publictest": "PublicTest",
     "privatetest": "PrivateTest",
 }
+_MOST_VOTES = 100
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm"}
 
 
@@ -172,9 +173,21 @@ def _table(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
             first = file.readline()
             separator = ";" if ";" in first and "," not in first else ","
             names = [_folded(name) for name in next(csv.reader([first], delimiter=separator), [])]
-            yield names, csv.reader(file, delimiter=separator)
+            yield names, _without_end(csv.reader(file, delimiter=separator))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError("{path}: not a CSV file that can be read ({detail}).", path=path, detail=error) from error
+
+
+def _without_end(lines: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The lines without empty ones at the end, which editors leave."""
+    empty = 0
+    for cells in lines:
+        if not cells:
+            empty += 1
+            continue
+        yield from [[]] * empty
+        empty = 0
+        yield cells
 
 
 def _is_ferplus(path: Path) -> bool:
@@ -281,6 +294,13 @@ def _csv_pixels(path: Path, row: int, text: str) -> bytes:
 # FER+
 
 
+def _vote(text: str) -> int:
+    vote = int(text)
+    if not 0 <= vote <= _MOST_VOTES:
+        raise ValueError(text)
+    return vote
+
+
 def _with_votes(faces: Faces, path: Path, *, whole_csv: bool) -> Faces:
     """The faces with FER+'s votes, joined by row and checked against the split that both name."""
     usages, counts = [], []
@@ -289,11 +309,11 @@ def _with_votes(faces: Faces, path: Path, *, whole_csv: bool) -> Faces:
         usage = names.index("usage") if "usage" in names else None
         for row, cells in enumerate(lines):
             try:
-                counts.append([int(cells[place]) for place in places])
+                counts.append([_vote(cells[place]) for place in places])
             except (IndexError, ValueError) as error:
                 raise DataError(
-                    "{path}: row {row} (line {line}): the votes must be ten whole numbers. The file was cut or "
-                    "changed: fetch it again.",
+                    "{path}: row {row} (line {line}): the votes must be ten whole numbers from 0 to 100. The file was "
+                    "cut or changed: fetch it again.",
                     path=path,
                     row=row,
                     line=row + 2,
@@ -385,7 +405,7 @@ def _gray(path: Path, changes: Changes) -> NDArray[np.uint8]:
                 if picture.mode == "I;16":
                     picture = PillowImage.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
             picture = picture.convert("L")
-    except (OSError, ValueError, PillowImage.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:  # Pillow raises all of them
         raise DataError(
             "{path}: the picture cannot be read ({detail}). Replace it or take it out.", path=path, detail=error
         ) from error

@@ -118,14 +118,6 @@ def train_hog(
     }
     write_rows(run, [row])
     draw_curves([row], splits.name, run, language)
-    facts = environment(recipe, splits) | {
-        "parameters": coefficients.size + intercepts.size,
-        "multiply_adds": None,  # histograms are not counted in multiply-adds
-        "epochs": 1,
-        "seconds": row["seconds"],
-        "finished": True,
-    }
-    write_facts(run, facts)
     found = Predictions(
         fer=read,
         ferplus=None,
@@ -136,4 +128,12 @@ def train_hog(
         split=splits.name,
     )
     write_predictions(run, found)
+    facts = environment(recipe, splits) | {
+        "parameters": coefficients.size + intercepts.size,
+        "multiply_adds": None,  # histograms are not counted in multiply-adds
+        "epochs": 1,
+        "seconds": row["seconds"],
+        "finished": True,
+    }
+    write_facts(run, facts)  # last: it says that the run is finished
     return file

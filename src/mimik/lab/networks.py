@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mimik.errors import ConfigError
 from mimik.lab.data import Progress
 from mimik.lab.recipe import Recipe
+from mimik.lab.runs import read_facts
 from mimik.lab.zoo import NETWORKS, ResidualNet
 from mimik.weights import verified
 
@@ -53,8 +54,8 @@ def load_weights(network: nn.Module, file: Path) -> None:
             network.deepen(weights)
         else:
             network.load_state_dict(weights)
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
-        detail = str(error).splitlines()[0]
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        detail = next(iter(str(error).splitlines()), "")
         raise ConfigError("{path}: not weights of this network ({detail}).", path=file, detail=detail) from error
 
 
@@ -100,8 +101,8 @@ def load_shipped(network: nn.Module, name: str, images: NDArray[np.uint8]) -> No
     theirs = [tuple(values[weight].shape) if weight in values else None for weight, *_ in layers]
     if theirs != [tuple(module.weight.shape) for module in own if not isinstance(module, nn.BatchNorm2d)]:
         raise ConfigError(
-            "{name}: a run cannot begin from this model, which has other layers or runs in int8. Give the name of its "
-            "fp16 or fp32 form.",
+            "{name}: a run cannot begin from this model, which has other layers or runs in int8. Give a model of the "
+            "same network, in fp16 or fp32.",
             name=name,
         )
     hooks = []
@@ -137,14 +138,23 @@ def _count(norm: nn.Module, given: tuple[Tensor, ...], _: Tensor) -> None:
     norm.bias.add_(mean)
 
 
+class _NoHead(nn.Module):
+    """In the place of a head that was not trained."""
+
+    def forward(self, features: Tensor) -> None:
+        return None
+
+
 def load_network(recipe: Recipe, run: Path) -> nn.Module:
-    """A run's network with its kept weights, for evaluation.
+    """A run's network with its kept weights, for evaluation; a FER+ head that was not trained is left out.
 
     Raises:
         ConfigError: the run has no weights yet, or other ones.
     """
     network = NETWORKS[recipe.network]()
     load_weights(network, run / "weights.pt")
+    if hasattr(network, "ferplus") and not read_facts(run).get("ferplus", recipe.ferplus > 0):
+        network.ferplus = _NoHead()
     return network.eval()
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from mimik.errors import ConfigError
 
@@ -77,9 +78,9 @@ class Recipe(_Base):
     epochs: int = Field(ge=1, le=10_000, description="Passes over Training, at most.")
     start: str | tuple[str, ...] = Field(
         default="",
-        description="Weights to begin from, `runs/NAME/weights.pt` say, of the same network, or of a shallower "
-        "residual one; of several, their mean (Wortsman et al. 2022); a shipped model's name, `default-fp16` say; "
-        "empty: from chance.",
+        description="Weights to begin from, `runs/NAME/weights.pt` say (from where the command is called), of the same "
+        "network, or of a shallower residual one; of several, their mean (Wortsman et al. 2022); a shipped model's "
+        "name, `default-fp16` say; empty: from chance.",
     )
     origin: str = Field(
         default="from scratch",
@@ -137,7 +138,7 @@ class Recipe(_Base):
     )
     augment: Share = Field(
         default=1.0,
-        description="How far faces are turned, scaled, shifted, relit at random; 0 leaves them as they are.",
+        description="How far faces are turned, scaled, shifted, relit at random; at 0 they are at most mirrored.",
     )
     turn: float = Field(default=15.0, ge=0, le=90, description="Widest random turn at `augment` 1, in degrees.")
     erasing: Share | None = Field(
@@ -199,6 +200,13 @@ class DistilRecipe(Recipe):
         description="0: the given runs teach as they are. Else each teacher is trained on all but one of so many "
         "parts and reads the part it has not seen; identical pictures stay in one part.",
     )
+
+    @field_validator("teacher_folds")
+    @classmethod
+    def _parts(cls, count: int) -> int:
+        if count == 1:
+            raise PydanticCustomError("parts", "one part leaves nothing to learn from; give 0 or at least 2")
+        return count
 
 
 class HogRecipe(_Base):
@@ -347,7 +355,8 @@ def _toml(value: object) -> str:
 def _domain(schema: dict[str, Any]) -> str:
     """What a field may be, in words."""
     if "anyOf" in schema:
-        schema = schema["anyOf"][0]
+        allowed = [one for one in schema["anyOf"] if one.get("type") != "null"]
+        return " or ".join(map(_domain, allowed))
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if "const" in schema:

@@ -17,6 +17,7 @@ import io
 import json
 import platform
 import subprocess
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,11 +155,14 @@ def prepare(run: Path, recipe: AnyRecipe, config: str | None, *, resume: bool) -
             for name in sorted({*type(before).model_fields, *type(recipe).model_fields})
             if getattr(before, name, None) != getattr(recipe, name, None)
         ]
-        # A longer run of the same steps is the same run; under a cosine the number of epochs bends every rate.
-        bends = getattr(recipe, "schedule", "") == "cosine" or (
-            getattr(recipe, "schedule", "") == "auto" and getattr(recipe, "optimiser", "") != "adam"
+        # A longer run of the same steps is the same run. Under a cosine the number of epochs bends every rate, and
+        # where faces grow it moves when.
+        bends = (
+            getattr(recipe, "schedule", "") == "cosine"
+            or (getattr(recipe, "schedule", "") == "auto" and getattr(recipe, "optimiser", "") != "adam")
+            or len(getattr(recipe, "sides", ())) > 1
         )
-        free = {"patience"} if bends else {"patience", "epochs"}
+        free = {"patience", "stop"} if bends else {"patience", "stop", "epochs"}
         if set(changed) - free:
             raise ConfigError(
                 "{run} was begun with other values of {fields}. Give the recipe that it was begun with "
@@ -177,8 +181,10 @@ def recipe_of(run: Path, config: Path | None = None) -> AnyRecipe:
     Raises:
         ConfigError: there is none, or it is not a recipe.
     """
-    for path in (config, run / "config.toml", Path("configs") / f"{run.resolve().name}.toml"):
-        if path is not None and path.exists():
+    if config is not None:
+        return parse_recipe(read_toml(config), config)
+    for path in (run / "config.toml", Path("configs") / f"{run.resolve().name}.toml"):
+        if path.exists():
             return parse_recipe(read_toml(path), path)
     raise ConfigError("{run}: not the folder of a run: it has no config.toml.", run=run)
 
@@ -225,8 +231,18 @@ def environment(recipe: AnyRecipe, splits: Splits) -> dict[str, Any]:
             "validation": len(splits.validation),
             "split": splits.name,
             "sha256": hashlib.sha256("".join(splits.training.twins.astype(str)).encode()).hexdigest(),
+            "labels_sha256": _digest(splits),
         },
     }
+
+
+def _digest(splits: Splits) -> str:
+    """Of labels and votes, and of the pictures that are judged on."""
+    digest = hashlib.sha256("".join(splits.validation.twins.astype(str)).encode())
+    for faces in (splits.training, splits.validation):
+        digest.update(faces.labels.astype(np.int64).tobytes())
+        digest.update(faces.counts.astype(np.int64).tobytes())
+    return digest.hexdigest()
 
 
 def commit() -> str:
@@ -277,15 +293,19 @@ def read_predictions(run: Path) -> Predictions:
     Raises:
         ConfigError: the run is not finished, or the file is broken.
     """
+    file = run / "predictions.npz"
     try:
-        with np.load(run / "predictions.npz", allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
             values = {name: arrays.get(name) for name in Predictions.__slots__}
     except FileNotFoundError as error:
         raise ConfigError(
             "{run}: no predictions.npz: not a finished run. `mimik train CONFIG --resume` finishes it.", run=run
         ) from error
-    except (OSError, ValueError) as error:
-        raise ConfigError("{path}: {detail}", path=run / "predictions.npz", detail=error) from error
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ConfigError("{path}: {detail}", path=file, detail=error) from error
+    missing = [name for name, value in values.items() if value is None and name != "ferplus"]
+    if missing:
+        raise ConfigError("{path}: lacks {names}. Train the run anew.", path=file, names=", ".join(missing))
     return Predictions(**values | {"split": str(values["split"])})
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from mimik.errors import ConfigError
 from mimik.lab.data import Faces, Progress
 from mimik.lab.recipe import AnyRecipe, DistilRecipe, HogRecipe, parse_recipe, read_toml
-from mimik.lab.runs import Row, make_splits, read_facts
+from mimik.lab.runs import Row, make_splits, prepare, read_facts
 
 __all__ = ["Entry", "carry_out", "read_sweep", "sweep"]
 
@@ -122,6 +122,9 @@ def sweep(
     done = []
     for entry in entries:
         run = folder / entry.name
+        if (run / "config.toml").exists():
+            # A sweep that was changed since does not mix with what it did before.
+            prepare(run, entry.recipe, None, resume=True)
         if not read_facts(run).get("finished"):
             if stage:
                 stage(run)

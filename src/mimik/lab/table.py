@@ -13,13 +13,15 @@ from typing import Any
 
 from mimik.lab.corruptions import CORRUPTIONS
 from mimik.lab.page import numeral, per_cent
-from mimik.weights import records
+from mimik.weights import records, shipped
 from mimik.words import translate
 
 __all__ = ["Evaluation", "corruption_table", "keep", "model_table", "read_evaluations", "write_tables"]
 
 Evaluation = dict[str, Any]
 """An object of ``mimik evaluate --json``, without its curves."""
+
+BASELINE = "not shipped: a baseline"
 
 _LONG = ("classes", "confusion", "curves", "reliability", "coverage", "data")
 
@@ -33,9 +35,10 @@ def keep(evaluation: Evaluation, folder: Path) -> Path:
 
 
 def read_evaluations(folder: Path) -> list[Evaluation]:
-    """The evaluations of a folder, in the order of the shipped records."""
-    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
-    return [found[record.name] for record in records() if record.name in found]
+    """The evaluations of a folder, in the order of the shipped records, then those of several networks together."""
+    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    known = [record.name for record in records() if record.name in found]
+    return [found[name] for name in (*known, *(name for name in found if name not in known))]
 
 
 def model_table(evaluations: Sequence[Evaluation], language: str) -> str:
@@ -44,13 +47,14 @@ def model_table(evaluations: Sequence[Evaluation], language: str) -> str:
     def say(text: str) -> str:
         return translate(text, language)
 
-    shipped = {record.name: record.file is not None for record in records()}
+    names, known = shipped(), {record.name for record in records()}
     head = (
         say("model"),
         say("parameters"),
         say("multiply-adds"),
         say("file"),
         say("accuracy"),
+        say("with its mirror image"),
         say("95 % interval"),
         say("without twins of Training"),
         say("macro F1"),
@@ -63,14 +67,16 @@ def model_table(evaluations: Sequence[Evaluation], language: str) -> str:
         low, high = each["interval"]
         agreement = each["clear_majority"]
         shown = agreement.get("ferplus_cut_to_seven", agreement["fer"])
-        there = shipped[each["model"]]
+        there = each["model"] in names
+        remark = "" if there else BASELINE if each["model"] in known else "together"
         rows.append(
             (
-                f"`{each['model']}`" + ("" if there else f" ({say('not shipped: a baseline')})"),
+                f"`{each['model']}`" + (f" ({say(remark)})" if remark else ""),
                 f"{numeral(each['parameters'] / 1e6, '.2f', language)} M",
                 f"{numeral(each['multiply_adds'] / 1e6, '.1f', language)} M",
-                f"{numeral(each['bytes'] / 1e6, '.1f', language)} MB" if there else "–",
+                f"{numeral(each['bytes'] / 1e6, '.1f', language)} MB" if remark != BASELINE else "–",
                 f"**{per_cent(each['accuracy'], language)}**",
+                per_cent(each["tta"]["accuracy"], language) if each["tta"] else "–",
                 f"{numeral(100 * low, '.1f', language)}–{numeral(100 * high, '.1f', language)}",
                 per_cent(each["accuracy_without_twins"], language),
                 numeral(each["macro_f1"], ".3f", language),

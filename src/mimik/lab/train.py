@@ -23,7 +23,7 @@ from mimik.errors import ConfigError
 from mimik.lab.augment import augment, mixed
 from mimik.lab.consensus import foretold_labels
 from mimik.lab.curves import draw_curves
-from mimik.lab.data import Faces, Progress
+from mimik.lab.data import SIDE, Faces, Progress
 from mimik.lab.metrics import ferplus_labels
 from mimik.lab.networks import choose_bf16, load_mean, load_network, load_shipped, normalise, predict
 from mimik.lab.recipe import DistilRecipe, Recipe
@@ -43,7 +43,7 @@ from mimik.lab.runs import (
 from mimik.lab.team import Team
 from mimik.lab.zoo import NETWORKS
 from mimik.lab.zoo.size import fused, multiply_adds
-from mimik.weights import records
+from mimik.weights import shipped
 
 __all__ = ["train"]
 
@@ -117,9 +117,12 @@ def _train(
     _fits(recipe, network)
     if team.leads:
         prepare(run, recipe, config, resume=resume)
-    if recipe.start:
+    checkpoint, weights = run / "checkpoint.pt", run / "weights.pt"
+    there = team.leads and resume and checkpoint.exists()
+    saved = team.same(torch.load(checkpoint, weights_only=True) if there else None)
+    if recipe.start and saved is None:
         files = (recipe.start,) if isinstance(recipe.start, str) else recipe.start
-        if recipe.start in {record.name for record in records()}:
+        if recipe.start in shipped():
             load_shipped(network, str(recipe.start), splits.training.images)
         else:
             load_mean(network, [Path(file) for file in files])
@@ -128,9 +131,6 @@ def _train(
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
     optimiser, schedule = _optimiser(recipe, network, steps)
     state: dict[str, Any] = {"epoch": 0, "best": float("inf"), "waited": 0}
-    checkpoint, weights = run / "checkpoint.pt", run / "weights.pt"
-    there = team.leads and resume and checkpoint.exists()
-    saved = team.same(torch.load(checkpoint, weights_only=True) if there else None)
     if saved is not None:
         network.load_state_dict(saved["network"])
         average.load_state_dict(saved["average"])
@@ -140,9 +140,11 @@ def _train(
     if "bf16" not in state:
         state["bf16"] = team.same(choose_bf16(recipe, network, recipe.batch // team.size))
     targets = _targets(recipe, splits.training, teaching)
+    # Without votes and teachers, or weight, the second head learns nothing: it is not judged, shown or exported.
+    ferplus = recipe.ferplus > 0 and (bool(splits.training.counts.any()) or "teacher_ferplus" in targets)
     model = team.joined(network, unused=not recipe.ferplus)
     rows = read_rows(run)[: state["epoch"]]
-    facts = team.leads and _begin(recipe, splits, run, network, team, state)
+    facts = team.leads and _begin(recipe, splits, run, network, team, state, ferplus)
     writer = _writer(run, state["epoch"]) if team.leads else None
     for epoch in range(state["epoch"], recipe.last):
         if recipe.patience and state["waited"] >= recipe.patience:
@@ -174,7 +176,7 @@ def _train(
                 epoch=epoch + 1,
             )
         judged = average.module if recipe.ema else network
-        measured = team.same(_judge(judged, splits.validation, state["bf16"]) if team.leads else {})
+        measured = team.same(_judge(judged, splits.validation, state["bf16"], ferplus) if team.leads else {})
         if isinstance(schedule, ReduceLROnPlateau):
             schedule.step(measured["validation_loss"])
         better = measured["validation_loss"] < state["best"]
@@ -224,10 +226,13 @@ def _train(
 
 def _fits(recipe: Recipe, network: nn.Module) -> None:
     """Make sure that the network takes faces of every size that the recipe gives it: dense layers on pixels do not."""
+    side = min(recipe.sides)
+    if side == SIDE:
+        return
     network.eval()
     try:
         with torch.inference_mode():
-            network(torch.zeros(1, 1, min(recipe.sides), min(recipe.sides)))
+            network(torch.zeros(1, 1, side, side))
     except RuntimeError as error:
         raise ConfigError(
             "sides: {network} takes faces of 48 pixels alone. Leave sides out, or name another network.",
@@ -236,13 +241,20 @@ def _fits(recipe: Recipe, network: nn.Module) -> None:
 
 
 def _begin(
-    recipe: Recipe, splits: Splits, run: Path, network: nn.Module, team: Team, state: Mapping[str, Any]
+    recipe: Recipe,
+    splits: Splits,
+    run: Path,
+    network: nn.Module,
+    team: Team,
+    state: Mapping[str, Any],
+    ferplus: bool,
 ) -> dict[str, Any]:
     """Write down where and of what the run is made; of a run that goes on, that it does."""
     facts, here = read_facts(run), environment(recipe, splits)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     if facts and state["epoch"]:
-        if facts["data"]["sha256"] != here["data"]["sha256"]:
+        before = facts["data"]
+        if any(before[name] != here["data"][name] for name in ("sha256", "labels_sha256") if name in before):
             raise ConfigError("{run} was begun on other data. Give the data that it was begun on.", run=run)
         if not facts["finished"] or state["epoch"] < recipe.last:
             facts["resumed"] = [*facts["resumed"], {"epoch": state["epoch"], "commit": commit(), "time": now}]
@@ -251,6 +263,7 @@ def _begin(
         facts = here | {
             "parameters": sum(p.numel() for p in lean.parameters()),
             "multiply_adds": multiply_adds(lean),
+            "ferplus": ferplus,
             "precision": "bf16" if state["bf16"] else "fp32",
             "processes": team.size,
             "threads": torch.get_num_threads(),
@@ -283,7 +296,7 @@ def _finish(recipe: Recipe, splits: Splits, run: Path, facts: dict[str, Any], ro
     write_facts(run, facts | {"finished": True, "epochs": len(rows), "seconds": sum(row["seconds"] for row in rows)})
 
 
-def _judge(network: nn.Module, faces: Faces, bf16: bool) -> Row:
+def _judge(network: nn.Module, faces: Faces, bf16: bool, second: bool) -> Row:
     fer, ferplus = predict(network, faces.images, bf16=bf16)
     targets = torch.from_numpy(faces.labels)
     measured = {
@@ -291,7 +304,7 @@ def _judge(network: nn.Module, faces: Faces, bf16: bool) -> Row:
         "validation_accuracy": (fer.argmax(1) == targets).float().mean().item(),
     }
     wanted = ferplus_labels(faces.counts, "argmax")
-    if ferplus is not None and (wanted >= 0).any():
+    if second and ferplus is not None and (wanted >= 0).any():
         right = ferplus.argmax(1).numpy() == wanted
         measured["validation_ferplus_accuracy"] = float(right[wanted >= 0].mean())
     return measured
@@ -388,11 +401,14 @@ def _optimiser(recipe: Recipe, network: nn.Module, steps: int) -> tuple[torch.op
         )
     if kind == "constant":
         return optimiser, ConstantLR(optimiser, factor=1.0)
+    total = recipe.epochs * steps
+    # A rise of exactly one step would be a division by zero.
+    rise = recipe.warmup if not math.isclose(recipe.warmup * total, 1) else recipe.warmup * 1.01
     return optimiser, OneCycleLR(
         optimiser,
         recipe.rate,
-        total_steps=recipe.epochs * steps,
-        pct_start=recipe.warmup,
+        total_steps=total,
+        pct_start=rise,
         cycle_momentum=False,
         final_div_factor=1e4,
     )

@@ -15,7 +15,7 @@ from typing import Any
 from mimik.errors import WeightsError
 from mimik.types import Emotion, Thresholds
 
-__all__ = ["FERPLUS", "Measured", "Record", "Shown", "read_record", "records", "verified", "write_record"]
+__all__ = ["FERPLUS", "Measured", "Record", "Shown", "read_record", "records", "shipped", "verified", "write_record"]
 
 FERPLUS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 """The eight emotions of FER+, in the order of its file and of a network's second head."""
@@ -136,6 +136,11 @@ def records() -> tuple[Record, ...]:
     folder = Path(str(files("mimik.weights")))
     found = [read_record(str(path)) for path in sorted(folder.glob("*.json"))]
     return tuple(sorted(found, key=lambda record: (record.name != "default", record.name)))
+
+
+def shipped() -> frozenset[str]:
+    """The names of the models whose networks come with Mimik; of baselines the records alone do."""
+    return frozenset(record.name for record in records() if record.file is not None)
 
 
 def read_record(name_or_path: str) -> Record:

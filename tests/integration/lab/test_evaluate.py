@@ -136,6 +136,25 @@ def test_tta_and_corruptions_stand_beside_the_single_view() -> None:
     assert ticks[-1] == (11 * 21, 11 * 21)
 
 
+def test_several_models_are_measured_by_their_mean() -> None:
+    shown, ticks = faces(21), []
+    both = evaluate(["default-fp16", "tiny"], shown, flip=True, progress=lambda *tick: ticks.append(tick))
+    alone = [evaluate(name, shown) for name in ("default-fp16", "tiny")]
+    assert np.allclose(both.probabilities, (alone[0].probabilities + alone[1].probabilities) / 2, atol=1e-5)
+    assert both.values["model"] == "default-fp16+tiny"
+    for name in ("parameters", "multiply_adds", "bytes"):
+        assert both.values[name] == sum(one.values[name] for one in alone)
+    assert ticks[-1] == (2 * 2 * 21, 2 * 2 * 21)
+    assert both.values["ferplus_accuracy"] is not None
+
+
+def test_faces_that_a_model_was_selected_on_are_said_to_be() -> None:
+    public = faces(21, usages=["PublicTest"] * 21)
+    assert evaluate("default", public).values["role"].startswith("selected on")
+    assert evaluate("default", faces(21)).values["role"] is None
+    assert dict(summary_rows(evaluate("default", public).values, "tr"))["Bu yüzler"].startswith("model seçiminde")
+
+
 def test_a_mirrored_picture_reads_the_same_with_flip() -> None:
     straight = faces(21)
     mirrored = make_faces(

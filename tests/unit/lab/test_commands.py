@@ -15,7 +15,7 @@ from mimik.classify import OnnxClassifier, softmax  # noqa: E402
 from mimik.cli import main  # noqa: E402
 from mimik.errors import ConfigError  # noqa: E402
 from mimik.lab.curves import draw_curves  # noqa: E402
-from mimik.lab.data import Faces  # noqa: E402
+from mimik.lab.data import Faces, write_parquet  # noqa: E402
 from mimik.lab.distil import teaching  # noqa: E402
 from mimik.lab.networks import load_network  # noqa: E402
 from mimik.lab.recipe import DistilRecipe, Recipe, parse_recipe  # noqa: E402
@@ -23,6 +23,7 @@ from mimik.lab.runs import make_splits, parts, read_facts, read_rows, recipe_of 
 from mimik.lab.sweep import read_sweep  # noqa: E402
 from mimik.lab.train import train  # noqa: E402
 from mimik.weights import read_record, verified  # noqa: E402
+from tests.unit.lab.pictures import faces  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -126,6 +127,10 @@ def test_a_sweep_ends_in_a_page_and_goes_on(run: Run, monkeypatch: pytest.Monkey
     assert calls == names
     assert "holds a run already" in run("sweep", "s.toml", code=2)
     values = run("sweep", "s.toml", "--resume")
+    text = Path("s.toml").read_text()
+    Path("s.toml").write_text(text.replace("ema = 0.0", "ema = 0.5"))
+    assert "begun with other values of ema" in run("sweep", "s.toml", "--resume", code=2)
+    Path("s.toml").write_text(text)
     assert {one["run"] for one in values["runs"]} == set(names)
     accuracies = [one["accuracy"] for one in values["runs"]]
     assert accuracies[0] == max(accuracies)
@@ -196,6 +201,65 @@ def test_a_part_is_read_by_the_teacher_that_has_not_seen_it(
     assert (shares["teacher_fer"][:, 0] == part + 1).all()
     for fold, rows in enumerate(seen):
         assert rows == set(splits.training.rows[part != fold])
+
+
+def test_own_faces_are_exported_as_they_were_judged(run: Run, tmp_path: Path) -> None:
+    own = faces(7 * 24, votes=False, usages=["Training"] * 7 * 24)
+    write_parquet(own, tmp_path / "own.parquet")
+    Path("a.toml").write_text(TINY + "folds = 3\n")
+    found = run("train", "a.toml", "--data", "own.parquet")
+    made = run("export", "runs/a", "-o", "models", "--form", "fp32", "--data", "own.parquet")
+    assert made["split"] == "Training, part 1 of 3"
+    assert made["trained"]["accuracy"] == found["accuracy"]
+    (record,) = made["records"]
+    assert record["measured"]["role"].startswith("held out of training")
+    assert record["data"].startswith("own Training")
+    assert "FER-2013" not in record["licence"]
+    assert record["shown"] is None
+
+
+def test_a_head_that_was_not_trained_is_not_exported(run: Run) -> None:
+    Path("a.toml").write_text(TINY + "ferplus = 0\n")
+    run("train", "a.toml")
+    (record,) = run("export", "runs/a", "-o", "models", "--form", "fp32")["records"]
+    assert (record["shown"], "FER+" in record["data"]) == (None, False)
+    assert set(OnnxClassifier.load("models/a.json").heads([np.zeros((48, 48), np.uint8)])) == {"fer"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "arguments", "message"),
+    [
+        ('teachers = ["a.toml"]\n', ["--folds", "1"], "teacher_folds cannot be 1: one part leaves nothing to learn"),
+        ('teachers = ["a.toml"]\n', [], "a.toml: a recipe teaches only with teacher_folds"),
+        ('teachers = ["b.toml"]\n', ["--folds", "2"], "may know the faces"),
+        ('teachers = ["no.toml"]\n', ["--folds", "2"], "no.toml"),
+        ('teachers = ["seed"]\n', [], "seed: not the folder of a run"),
+    ],
+)
+def test_teachers_that_cannot_teach_are_named(run: Run, fields: str, arguments: list[str], message: str) -> None:
+    Path("a.toml").write_text(TINY)
+    Path("b.toml").write_text(TINY + 'start = "default-fp16"\n')
+    Path("s.toml").write_text(TINY + fields)
+    assert message in run("distil", "s.toml", *arguments, code=2)
+
+
+def test_a_recipe_that_is_given_must_be_there(run: Run) -> None:
+    Path("a.toml").write_text(TINY)
+    run("train", "a.toml")
+    assert "typo.toml" in run("export", "runs/a", "-o", "x", "--config", "typo.toml", code=2)
+
+
+def test_readings_that_are_cut_are_named(run: Run) -> None:
+    Path("a.toml").write_text(TINY)
+    run("train", "a.toml")
+    whole = Path("runs/a/predictions.npz").read_bytes()
+    for cut in (whole[: len(whole) // 2], b""):
+        Path("runs/a/predictions.npz").write_bytes(cut)
+        assert "predictions.npz" in run("compare", "runs/a", code=2)
+    np.savez_compressed("runs/a/predictions.npz", fer=np.zeros((1, 7)))
+    assert "labels" in run("compare", "runs/a", code=2)
+    Path("runs/a/weights.pt").write_bytes(b"")
+    assert "weights.pt: not weights of this network" in run("export", "runs/a", "-o", "x", code=2)
 
 
 def test_a_shipped_model_teaches_by_its_name(slice_: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

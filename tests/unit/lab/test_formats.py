@@ -171,11 +171,33 @@ def test_a_broken_csv_file_is_named_with_row_and_cure(
     assert str(path) in str(caught.value)
 
 
+def test_an_empty_line_is_no_row(tmp_path: Path) -> None:
+    values = faces(7)
+    path = write_csv(tmp_path / "fer.csv", values)
+    path.write_text(path.read_text() + "\n\n")
+    assert len(read_faces([path, write_votes(tmp_path / "votes.csv", values)])) == 7
+
+
+def test_a_picture_without_bytes_is_named(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    write_parquet(faces(7), tmp_path / "fer.parquet")
+    table = pq.read_table(tmp_path / "fer.parquet")
+    pictures = [b"", *table["image"].to_pylist()[1:]]
+    place = table.schema.get_field_index("image")
+    pq.write_table(table.set_column(place, "image", pa.array(pictures)), tmp_path / "cut.parquet")
+    with pytest.raises(DataError, match=r"cut\.parquet: row 0: the picture cannot be read"):
+        read_faces([tmp_path / "cut.parquet"])
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
         (drop(3), "6 rows of votes for 7 faces"),
         (change(2, ",8,", ",x,"), r"row 1 \(line 3\): the votes must be ten whole numbers"),
+        (change(2, ",8,", ",-8,"), r"row 1 \(line 3\): the votes must be ten whole numbers from 0"),
+        (change(2, ",8,", ",800,"), r"row 1 \(line 3\): the votes must be ten whole numbers from 0"),
         (change(2, "Training", "PublicTest"), r"row 1 \(line 3\) is of split PublicTest, but .* of Training"),
         (lambda lines: [*lines, lines[-1]], "8 rows of votes for 7 faces"),
     ],
