@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 
@@ -25,6 +25,8 @@ _Read = list[tuple[Frame, tuple[Face, ...]]]
 _MOST = 32
 _MEGAPIXELS = 48.0
 """A part of a turn that is read together is no longer than this, in frames and in all their pixels."""
+
+_TOGETHER = 64
 
 _MEGAPIXELS_TOGETHER = 192.0
 """All parts that are under way; decoded pictures take one and a half bytes a pixel."""
@@ -53,7 +55,8 @@ def read_turns(
         frames: from the beginning of a turn on.
         last: index and time of the frame that was read last, in an earlier run; None: none was.
         fps: read so many frames of a second; None: all.
-        pace: around the search in each frame, and around the reading of what was found in a part of a turn.
+        pace: around the search in each frame, and around the reading of some faces that were found; what it raises
+            ends the reading.
     """
     last_s = last and last[1]
     under_way: deque[_Part] = deque()
@@ -141,11 +144,26 @@ class _Part:
             kept.append((frame if look else frame.without_pixels(), look))
             self.frames[number] = kept[-1]
         # Who they are is not known yet: all are looked at, at the times at which `Stream.place` would.
-        with self._pace():
-            return [
-                (frame.without_pixels(), self._pipeline.look(frame, faces) if look else faces)
-                for (frame, look), faces in zip(kept, self._pipeline.classify(cuts), strict=True)
-            ]
+        read: _Read = []
+        for first, last in _pieces([len(faces) for faces in cuts]):
+            with self._pace():
+                read += [
+                    (frame.without_pixels(), self._pipeline.look(frame, faces) if look else faces)
+                    for (frame, look), faces in zip(
+                        kept[first:last], self._pipeline.classify(cuts[first:last]), strict=True
+                    )
+                ]
+        return read
+
+
+def _pieces(counts: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Stretches of frames with some `_TOGETHER` faces each: a batch as good as a larger one, and no long wait."""
+    first = faces = 0
+    for place, count in enumerate(counts):
+        faces += count
+        if faces >= _TOGETHER or place == len(counts) - 1:
+            yield first, place + 1
+            first, faces = place + 1, 0
 
 
 def due(time_s: float, last_s: float | None, fps: float | None) -> bool:

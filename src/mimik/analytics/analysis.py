@@ -86,7 +86,7 @@ def analyse(
     lasting = [own for number, own in by_person.items() if read_s[number] >= _LEAST_SEEN_S]
     count = None if group_only else sum(1 for own in by_person.values() if own.sums[:, READINGS].any())
     seconds = clock.read(group)
-    overall = shares(group, seconds, count)
+    overall = shares(group, clock, count)
     seen = coverage(aggregates, markers, clock, start_s, end_s)
     block, blocks = _blocks(group, relative=relative)
     basis = group if group_only else each
@@ -95,7 +95,9 @@ def analyse(
         title=session.title,
         relative=relative,
         overall=overall,
-        balanced=balanced(lasting, sum(read_s[number] for number in by_person if read_s[number] >= _LEAST_SEEN_S)),
+        balanced=balanced(
+            lasting, clock, sum(read_s[number] for number in by_person if read_s[number] >= _LEAST_SEEN_S)
+        ),
         people=persons,
         intervals=_intervals(spans(session, markers), group, each, clock, span, group_only=group_only),
         ages=ages(by_person, people, clock),
@@ -140,7 +142,7 @@ def _people(
             PersonResult(
                 number,
                 known.get(number),
-                shares(by_person[number], read_s[number], 1, interval=number in most),
+                shares(by_person[number], clock, 1, interval=number in most),
                 clock.during(np.rint(own.start_s / own.step_s).astype(np.int64), own.frames),
                 read_s[number],
                 withheld(own),
@@ -161,7 +163,7 @@ def _intervals(
         rows = group.where((middles >= part.start_s) & (middles < part.end_s))
         inside = (single >= part.start_s) & (single < part.end_s) & (each.sums[:, READINGS] > 0)
         count = None if group_only else len(np.unique(each.person[inside]))
-        found.append(Interval(part, shares(rows, clock.read(rows), count)))
+        found.append(Interval(part, shares(rows, clock, count)))
     return tuple(found)
 
 

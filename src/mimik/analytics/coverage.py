@@ -67,6 +67,23 @@ class Clock:
         parts = np.minimum(total / np.maximum(self.frames, 1), 1.0)
         return float((parts * self.seconds).sum())
 
+    def timed(self, rows: Rows) -> Rows:
+        """The rows with every reading weighted by the time that its frame stands for, which is 1 on average.
+
+        Live views read more frames a second when they are looked at than when they are hidden, and fewer when much else
+        is to be done; a share of the time must not follow that.
+        """
+        seen = self.frames > 0
+        if not seen.any() or not self.seconds.any():
+            return rows
+        usual = self.seconds.sum() / self.frames[seen].sum()
+        weights = np.ones(len(self.frames))
+        weights[seen] = self.seconds[seen] / self.frames[seen] / usual
+        where = rows.step - self.first
+        inside = (where >= 0) & (where < len(weights))
+        factor = np.where(inside, weights[np.clip(where, 0, len(weights) - 1)], 1.0)
+        return Rows(rows.step_s, rows.person, rows.step, rows.sums * factor[:, None])
+
     def read(self, rows: Rows) -> float:
         """Seconds in which somebody in the rows was read."""
         return self.during(rows.step, rows.sums[:, READINGS])

@@ -35,8 +35,8 @@ class Share(Result):
 
     Attributes:
         emotion: its key, as in `mimik.types.Emotion`.
-        share: the headline: of the readings, the part whose shown label is this expression; None in an analysis
-            relative to rest, where labels mean nothing.
+        share: the headline: of the time that was read, the part whose shown label is this expression; None in an
+            analysis relative to rest, where labels mean nothing.
         low: 95 % interval of `share`; None with too few readings, and of what was never seen, or always.
         high: 95 % interval of `share`.
         probability: beside it: mean probability over the readings; relative to rest, the difference (-1 to 1).

@@ -42,15 +42,17 @@ def means(sums: Floats) -> Floats:
         return np.concatenate([sums[:, LABELS] / labelled, sums[:, VALUES] / readings], axis=1)
 
 
-def shares(rows: Rows, seconds: float, people: int | None, *, interval: bool = True) -> Shares:
-    """Shares of the readings in some rows, with intervals over blocks of neighbouring steps.
+def shares(rows: Rows, clock: Clock, people: int | None, *, interval: bool = True) -> Shares:
+    """Shares of the time that some rows were read in, with intervals over blocks of neighbouring steps.
 
     Args:
         rows: of one person, of several, or of the room.
-        seconds: time in which somebody of them was read.
+        clock: what their frames stand for.
         people: how many they are; None where that is not known.
         interval: whether to draw for the intervals.
     """
+    readings, seconds = int(rows.sums[:, READINGS].sum()), clock.read(rows)
+    rows = clock.timed(rows)
     total = rows.sums.sum(axis=0)
     low = high = np.full(16, np.nan)
     if interval and len(rows):
@@ -59,7 +61,7 @@ def shares(rows: Rows, seconds: float, people: int | None, *, interval: bool = T
         bins = bins[bins[:, READINGS] > 0]
         if len(bins) >= _LEAST:
             low, high = _over_time(bins)
-    return _shares(means(total[None])[0], low, high, int(total[READINGS]), seconds, people, "time")
+    return _shares(means(total[None])[0], low, high, readings, seconds, people, "time")
 
 
 def _over_time(bins: Floats) -> tuple[Floats, Floats]:
@@ -78,11 +80,11 @@ def _over_time(bins: Floats) -> tuple[Floats, Floats]:
     return expanded(drawn, len(bins) / length)
 
 
-def balanced(each: Sequence[Rows], seconds: float) -> Shares | None:
+def balanced(each: Sequence[Rows], clock: Clock, seconds: float) -> Shares | None:
     """Shares in which each person counts the same, with intervals over five people or more; None for one alone."""
     if len(each) < 2:
         return None
-    single = means(np.stack([rows.sums.sum(axis=0) for rows in each]))
+    single = means(np.stack([clock.timed(rows).sums.sum(axis=0) for rows in each]))
     single = single[np.lexsort(np.nan_to_num(single).T)]  # what the draws give must not depend on people's numbers
     low = high = np.full(16, np.nan)
     if len(each) >= LEAST_UNITS:
@@ -127,5 +129,5 @@ def ages(by_person: dict[int, Rows], people: Sequence[Person], clock: Clock) -> 
                 np.concatenate([m.step for m in members]),
                 np.concatenate([m.sums for m in members]),
             )
-            found.append(AgeGroup(low, high, len(members), shares(rows, clock.read(rows), len(members))))
+            found.append(AgeGroup(low, high, len(members), shares(rows, clock, len(members))))
     return tuple(found)

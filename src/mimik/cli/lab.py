@@ -403,13 +403,14 @@ def _print_parity(terminal: Terminal, parity: dict[str, Any]) -> None:
 
 
 def _print_table(terminal: Terminal, headings: list[str], rows: list[list[str]]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(header_style="bold")
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="right" if place else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     terminal.out.print(table)
 
 

@@ -48,6 +48,7 @@ _COMPLAINTS = (
     "{value} is not one of {names}.",
     "Input should be a valid number, unable to parse string as a number",
     "Input should be a valid integer, unable to parse string as an integer",
+    "Input should be a valid boolean, unable to interpret input",
     "Input should be greater than or equal to {least}",
     "Input should be less than or equal to {most}",
     "Input should be greater than {least}",

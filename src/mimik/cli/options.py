@@ -165,7 +165,12 @@ Port = Annotated[
     ),
 ]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.", rich_help_panel="Web page")]
-Seconds = Annotated[float | None, typer.Option(metavar="N", min=0.1, help="Stop after so many seconds.")]
+_YEAR_S = 366 * 86_400
+
+Seconds = Annotated[
+    float | None,
+    typer.Option(metavar="N", min=0.1, max=_YEAR_S, help="Stop after so many seconds."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 _CLUSTER = "Cluster"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from threading import Event
 
@@ -74,10 +75,11 @@ def watch(
         0, 1 where a camera could never be read, 130 after Ctrl-C.
     """
     chosen = parse_formats(formats, _SINKS)
-    names = [camera_name(spec) for spec in specs]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigError("{camera}: given twice. Give each camera once.", camera=twice)
+    if len(set(specs)) < len(specs):
+        twice = next(spec for spec in specs if specs.count(spec) > 1)
+        raise ConfigError("{camera}: given twice. Give each camera once.", camera=camera_name(twice))
+    for spec in specs:
+        camera_name(spec)  # says what is wrong with it
     if output is not None:
         try:
             output.mkdir(parents=True, exist_ok=True)
@@ -86,7 +88,7 @@ def watch(
     stop = Event()
     with planned(terminal, wish) as plan, connected(address, terminal.remark):
         pipeline = Pipeline.load(settings)  # says here what is wrong with the models, rather than on every machine
-        kept = _Kept(terminal, plan, output, chosen, pipeline, several=len(names) > 1)
+        kept = _Kept(terminal, plan, output, chosen, pipeline, several=len(specs) > 1)
         cameras = Watch(specs, settings, kept.take, terminal.notice, share, pipeline.identity)
         with _table(terminal, as_json) as tell, Stop(stop.set, seconds) as stopping:
             health = cameras.run(stop, tell)
@@ -108,6 +110,7 @@ class _Kept:
         several: bool,
     ) -> None:
         self.failed = False
+        self._slugs: set[str] = set()
         self._terminal = terminal
         self._plan = plan
         self._output = output
@@ -120,11 +123,13 @@ class _Kept:
     @contextmanager
     def take(self, camera: str) -> Iterator[Take]:
         """What takes a camera's results."""
+        slug = next(one for one in _slugs(camera) if one not in self._slugs)
+        self._slugs.add(slug)
         with ExitStack() as stack:
             takes: list[Take] = []
             for name in self._formats if self._output is not None else ():
                 assert self._output is not None
-                path = self._output / f"{_slug(camera)}-{self._began}.{name}"
+                path = self._output / f"{slug}-{self._began}.{name}"
                 takes.append(stack.enter_context(_SINKS[name](path, attributes=self._pipeline.attributes)).write)
             if self._plan is not None:
                 takes.append(stack.enter_context(self._session(self._plan, camera)))
@@ -165,9 +170,10 @@ class _Kept:
                     say_next(self._terminal, plan, writer.session.id)
 
 
-def _slug(name: str) -> str:
-    """A file's name for a camera: its letters and digits."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[-80:] or "camera"
+def _slugs(name: str) -> Iterator[str]:
+    """Files' names for a camera, best first: its letters and digits, then with a number."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[-80:] or "camera"
+    return chain([slug], (f"{slug}-{number}" for number in count(2)))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, fields
+from itertools import count
 from threading import Event
 from typing import Any
 
@@ -22,7 +23,7 @@ from mimik.sources.network import public_name
 from mimik.sources.notices import tell
 from mimik.types import FrameResult, Notice
 
-__all__ = ["CameraHealth", "Watch", "camera_name"]
+__all__ = ["CameraHealth", "Watch", "camera_name", "camera_names"]
 
 _ASK_S = 0.25
 _TELL_S = 1.0
@@ -84,6 +85,16 @@ def camera_name(spec: str) -> str:
     return f"camera {spec}" if spec.isascii() and spec.isdigit() and len(spec) <= 3 else spec
 
 
+def camera_names(specs: Sequence[str]) -> list[str]:
+    """What cameras are called, each by a name of its own: addresses may differ in what is not shown alone."""
+    names: list[str] = []
+    for spec in specs:
+        name = camera_name(spec)
+        numbered = (f"{name} ({number})" for number in count(2))
+        names.append(name if name not in names else next(one for one in numbered if one not in names))
+    return names
+
+
 class Watch:
     """Supervises cameras, for one thread.
 
@@ -109,7 +120,7 @@ class Watch:
         self._settings = settings.model_copy(update={"threads": 1})
         self._share = share
         self._identity = identity
-        self._cameras = [_Watched(spec, notice) for spec in specs]
+        self._cameras = [_Watched(spec, name, notice) for spec, name in zip(specs, camera_names(specs), strict=True)]
 
     def run(self, stop: Event, told: Callable[[list[CameraHealth]], None]) -> list[CameraHealth]:
         """Watch until all cameras have ended, or it is stopped.
@@ -198,8 +209,8 @@ Start = Callable[[str, Beginning, str | None], Any]
 class _Watched:
     """One camera and its worker of the moment."""
 
-    def __init__(self, spec: str, notice: Notice | None) -> None:
-        self.name = camera_name(spec)
+    def __init__(self, spec: str, name: str, notice: Notice | None) -> None:
+        self.name = name
         self._spec = spec
         self._notice = notice
         self._actor: Any = None

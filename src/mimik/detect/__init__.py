@@ -59,5 +59,7 @@ def make_detector(
     try:
         model = path.read_bytes()
     except OSError as error:
-        raise DetectorError("{path}: the detector file cannot be read ({detail}).", path=path, detail=error) from error
+        raise DetectorError(
+            "{path}: the detector file cannot be read ({detail}).", path=path, detail=error.strerror
+        ) from error
     return Nearby(YuNet(model, str(path), threshold=threshold, side=side, threads=threads))

@@ -146,7 +146,9 @@ def _verified(path: Path, sha256: str, changed: str) -> bytes:
     try:
         model = path.read_bytes()
     except OSError as error:
-        raise WeightsError("{path}: the weights cannot be read ({detail}).", path=path, detail=error) from error
+        raise WeightsError(
+            "{path}: the weights cannot be read ({detail}).", path=path, detail=error.strerror
+        ) from error
     if hashlib.sha256(model).hexdigest() != sha256:
         raise WeightsError(changed, path=path)
     return model

@@ -31,7 +31,8 @@ def render_html(document: Document) -> str:
             kind=speech.say("Mimik report"),
             numbers=speech.say("The numbers behind it"),
             footer=speech.say(
-                "Made with Mimik {version}. Read on this machine; nothing was sent anywhere.", version=document.version
+                "Made with Mimik {version}. Read on the computer that runs Mimik, which sent nothing to others.",
+                version=document.version,
             ),
             style=_template("report.css"),
             plotly=plotly,

@@ -11,7 +11,7 @@ from mimik.report.gallery import figures
 from mimik.report.sentences import cautions, compare_findings, findings, hours_findings
 from mimik.report.speech import Speech, clean
 from mimik.store.law import legal_notice
-from mimik.store.values import Purpose, Session, SessionState
+from mimik.store.values import VISITOR, Purpose, Session, SessionState
 
 __all__ = ["compare_page", "hours_page", "session_page"]
 
@@ -173,7 +173,7 @@ def _facts(session: Session, analysis: Analysis, speech: Speech) -> Iterator[tup
     if session.tags:
         yield speech.say("Tags"), ", ".join(clean(tag, 40) for tag in session.tags)
     if session.source:
-        yield speech.say("Source"), clean(session.source)
+        yield speech.say("Source"), speech.say(VISITOR) if session.source == VISITOR else clean(session.source)
     yield (
         speech.say("People"),
         speech.say("not told apart: only the group was kept")

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from statistics import NormalDist
 
-from mimik.analytics import MOMENTS_AFTER_S, Analysis, Caution, Comparison, Contrast, Hours, Interval, Moment
+from mimik.analytics import (
+    MOMENTS_AFTER_S,
+    Analysis,
+    Caution,
+    Comparison,
+    Contrast,
+    Estimate,
+    Hours,
+    Interval,
+    Moment,
+)
 from mimik.report.compared import effect_words, group_names
 from mimik.report.scales import Amount, amounts
 from mimik.report.speech import Speech, clean
@@ -16,6 +27,8 @@ __all__ = ["cautions", "compare_findings", "findings", "hours_findings"]
 _SHORT_S = 20.0
 """With less read than this, nothing is said but the commonest expression."""
 
+_FEW_DAYS = 3
+_Z = NormalDist().inv_cdf(0.975)
 _RARE = 0.05
 _SLIGHT = 0.02
 """A difference from rest below this is no finding, however sure it is."""
@@ -206,7 +219,7 @@ def _intervals(analysis: Analysis, speech: Speech) -> Iterator[str]:
         return
     low = min(known, key=lambda one: one.shares.valence.value or 0.0)
     high = max(known, key=lambda one: one.shares.valence.value or 0.0)
-    if (low.shares.valence.high or 0.0) < (high.shares.valence.low or 0.0):
+    if _apart(low.shares.valence, high.shares.valence, len(known)):
         yield speech.say(
             "Between the markers, faces looked most pleasant after {best} and least pleasant after {worst}.",
             best=_part(high, speech),
@@ -214,6 +227,15 @@ def _intervals(analysis: Analysis, speech: Speech) -> Iterator[str]:
         )
     else:
         yield speech.say("The parts between the markers do not differ clearly in how pleasant faces looked.")
+
+
+def _apart(low: Estimate, high: Estimate, count: int) -> bool:
+    """Whether the least and the most of so many differ by more than they would by chance (Bonferroni, all pairs)."""
+    if None in (low.value, low.low, low.high, high.value, high.low, high.high):
+        return False
+    errors = [((one.high or 0.0) - (one.low or 0.0)) / (2 * _Z) for one in (low, high)]
+    z = NormalDist().inv_cdf(1 - 0.05 / (count * (count - 1)))
+    return (high.value or 0.0) - (low.value or 0.0) > z * math.hypot(*errors)
 
 
 def _part(interval: Interval, speech: Speech) -> str:
@@ -225,14 +247,16 @@ def _people(analysis: Analysis, speech: Speech) -> Iterator[str]:
     if top is None or len(analysis.people) < 2:
         return
     i = _NAMES.index(top)
-    known = [
-        (value, person.number)
-        for person in analysis.people
-        if person.read_s >= _SHORT_S and (value := person.shares.emotions[i].share) is not None
-    ]
+    known = []
+    for person in analysis.people:
+        one = person.shares.emotions[i]
+        if person.read_s >= _SHORT_S and one.share is not None:
+            known.append((one.share, person.number, Estimate(one.share, one.low, one.high)))
     if len(known) < 2:
         return
-    low, high = min(known), max(known)
+    low, high = min(known, key=lambda one: one[:2]), max(known, key=lambda one: one[:2])
+    if not _apart(low[2], high[2], len(known)):
+        return
     yield speech.say(
         "People differed: looking {expression} ranged from {low} ({first}) to {high} ({last}) of their time.",
         expression=speech.looks(top),
@@ -385,9 +409,11 @@ def _hours(hours: Hours, speech: Speech) -> Iterator[str]:
     )
     # An hour with few readings is the best or worst by chance.
     enough = [cell for cell in read if cell.readings >= 0.2 * whole / len(read)]
+    thin = False
     if len(enough) > 2:
         best = max(enough, key=lambda cell: cell.valence or 0.0)
         worst = min(enough, key=lambda cell: cell.valence or 0.0)
+        thin = min(best.days, worst.days) < _FEW_DAYS
         yield speech.say(
             "Faces looked most pleasant on {best} and least pleasant on {worst}.",
             best=f"{speech.weekday(best.weekday)}, {speech.hour(best.hour)}",
@@ -401,10 +427,15 @@ def _hours(hours: Hours, speech: Speech) -> Iterator[str]:
             time=f"{speech.weekday(busiest.weekday)}, {speech.hour(busiest.hour)}",
             count=speech.number(busiest.per_frame or 0.0, 1),
         )
-    if max(cell.days for cell in read) < 3:
+    if max(cell.days for cell in read) < _FEW_DAYS:
         yield speech.say(
             "Every hour was watched on one or two days only, so a single day's chance shows; watch more weeks to be "
             "sure."
+        )
+    elif thin:
+        yield speech.say(
+            "The most or the least pleasant hour was watched on one or two days only, so a single day's chance shows; "
+            "watch more weeks to be sure."
         )
     yield speech.say(
         "This rests on {sessions} on {days}.", sessions=speech.sessions(hours.sessions), days=speech.days(hours.days)

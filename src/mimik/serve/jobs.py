@@ -15,7 +15,7 @@ from mimik.serve.library import Library, library_of
 from mimik.serve.limits import Limits
 from mimik.serve.problems import ProblemError, answer_problem, validated
 from mimik.serve.queue import QueueWorker
-from mimik.serve.schemas import JobDraftIn, draft_of, job_json, json_answer
+from mimik.serve.schemas import JobDraftIn, draft_of, job_json, json_answer, refuse_ages
 from mimik.serve.uploads import receive_upload
 from mimik.store.values import Job, JobState
 
@@ -61,6 +61,7 @@ async def add(request: Request, library: _Library, worker: _Worker) -> Response:
             body = JobDraftIn.model_validate_json(upload.draft)
         except ValidationError as error:
             raise validated(error, "draft") from error
+        refuse_ages(body.purpose, attributes=request.app.state.attributes)
         named = body.model_copy(update={"title": body.title or upload.name})
         draft = draft_of(named, source=upload.name, live=False, read_by=request.app.state.model)
         now = datetime.now().astimezone()

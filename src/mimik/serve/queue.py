@@ -8,8 +8,8 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,6 +181,8 @@ class QueueWorker:
         except MimikError as trouble:
             state, error = JobState.FAILED, (trouble.text, _shown(trouble, job, path))
         except Exception:  # a defect ends the job and not the queue
+            if self._stopping.is_set():  # an interpreter that shuts down starts no readers any more
+                return
             _log.exception("job %s", job.id)
             state, error = JobState.FAILED, (_DEFECT, {})
         if self._stopping.is_set() and state is not JobState.DONE:
@@ -238,8 +240,14 @@ class QueueWorker:
         )
         writer = SessionWriter(store, draft, wall_clock=False)
 
-        def pace() -> AbstractContextManager[None]:
-            return self._right_of_way.background(lambda: self._is_over(job) or lease.lost)
+        @contextmanager
+        def pace() -> Iterator[None]:
+            if lease.lost:
+                raise Lost
+            if self._is_over(job):
+                raise Ended
+            with self._right_of_way.background(lambda: self._is_over(job) or lease.lost):
+                yield
 
         try:
             with ExitStack() as stack:

@@ -11,8 +11,7 @@ from starlette.responses import Response
 from mimik.serve.library import Library, library_of
 from mimik.serve.live import Live, LiveStreams, Recording
 from mimik.serve.problems import ProblemError
-from mimik.serve.schemas import BaselineIn, PauseIn, PointIn, RecordingIn, draft_of, json_answer
-from mimik.store.values import Purpose
+from mimik.serve.schemas import BaselineIn, PauseIn, PointIn, RecordingIn, draft_of, json_answer, refuse_ages
 
 __all__ = ["router"]
 
@@ -41,11 +40,7 @@ _Library = Annotated[Library, Depends(library_of)]
 @router.post("")
 async def start(body: RecordingIn, live: _LiveOne, library: _Library, request: Request) -> Response:
     """Begin a session."""
-    if request.app.state.attributes and body.purpose in (Purpose.LESSON, Purpose.WORK):
-        raise ProblemError(
-            409,
-            "Age and gender are not estimated in lessons or at work. Start Mimik without --attributes to record this.",
-        )
+    refuse_ages(body.purpose, attributes=request.app.state.attributes)
     draft = draft_of(body, source=live.source, read_by=request.app.state.model)
     streams: LiveStreams = request.app.state.streams
     recording = await library.run(lambda store: streams.record(live, store, draft, body.clip))

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
-from mimik.serve.problems import invalid
+from mimik.serve.problems import ProblemError, invalid
 from mimik.store.values import Draft, Job, Marker, MarkerKind, Purpose, Session
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "job_json",
     "json_answer",
     "plain",
+    "refuse_ages",
     "session_json",
     "to_text",
 ]
@@ -202,6 +203,19 @@ def draft_of(model: DraftIn, *, source: str = "", live: bool = True, read_by: st
     fields = model.model_dump(include=set(DraftIn.model_fields))
     fields["tags"] = tuple(dict.fromkeys(model.tags))
     return Draft(**fields, source=source, live=live, model=read_by)
+
+
+def refuse_ages(purpose: Purpose, *, attributes: bool) -> None:
+    """Keep age and gender out of lessons and work.
+
+    Raises:
+        ProblemError: they are estimated here, and that is what the session is for.
+    """
+    if attributes and not purpose.allows_ages:
+        raise ProblemError(
+            409,
+            "Age and gender are not estimated in lessons or at work. Start Mimik without --attributes to record this.",
+        )
 
 
 def check_ground(purpose: Purpose, consent: str, ground: str) -> None:

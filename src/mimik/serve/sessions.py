@@ -15,7 +15,16 @@ from mimik.serve.library import Library, library_of
 from mimik.serve.live import LiveStreams
 from mimik.serve.problems import ProblemError, invalid
 from mimik.serve.queue import QueueWorker
-from mimik.serve.schemas import MarkerIn, MarkerPatch, SessionPatch, check_ground, json_answer, plain, session_json
+from mimik.serve.schemas import (
+    MarkerIn,
+    MarkerPatch,
+    SessionPatch,
+    check_ground,
+    json_answer,
+    plain,
+    refuse_ages,
+    session_json,
+)
 from mimik.store.values import JobState, Marker, Purpose, Session, SessionState
 
 if TYPE_CHECKING:
@@ -126,12 +135,14 @@ async def show(session: SessionId, library: _Library) -> Response:
 
 
 @router.patch("/sessions/{session}")
-async def edit(session: SessionId, body: SessionPatch, library: _Library) -> Response:
+async def edit(session: SessionId, body: SessionPatch, library: _Library, request: Request) -> Response:
     """Change what people wrote about a session, and how long it is kept."""
 
     def answer(store: Store) -> Response:
         found = find(store, session)
         given = body.given
+        if found.state in (SessionState.RECORDING, SessionState.PAUSED):
+            refuse_ages(given.get("purpose", found.purpose), attributes=request.app.state.attributes)
         check_ground(
             given.get("purpose", found.purpose), given.get("consent", found.consent), given.get("ground", found.ground)
         )

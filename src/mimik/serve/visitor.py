@@ -23,11 +23,10 @@ from mimik.serve.limits import Limits
 from mimik.serve.live import Live, LiveStreams
 from mimik.serve.messages import PICTURE_HEADER, Message, error_message, result_message, to_json
 from mimik.serve.scheduler import Lane
+from mimik.store.values import VISITOR
 from mimik.types import Detection, Face, Frame, FrameResult, Image, SourceKind
 
 __all__ = ["Clock", "VisitorCamera", "answer_camera", "decode_frame"]
-
-_SOURCE = "visitor's camera"
 
 
 class VisitorCamera:
@@ -68,7 +67,7 @@ class VisitorCamera:
         if not math.isfinite(captured):
             raise SourceError("A camera picture came without a time.")
         image = decode_frame(message[PICTURE_HEADER.size :], self._limits.frame_side)
-        frame = Frame(image, self._index, self._clock.since_first(captured), arrived_s, _SOURCE)
+        frame = Frame(image, self._index, self._clock.since_first(captured), arrived_s, VISITOR)
         self._index += 1
         return frame
 
@@ -115,7 +114,7 @@ async def answer_camera(
     await websocket.accept()
     loop = asyncio.get_running_loop()
     notes: asyncio.Queue[Message] = asyncio.Queue()
-    live = Live(_SOURCE, lambda message: _post(loop, notes, message))
+    live = Live(VISITOR, lambda message: _post(loop, notes, message))
 
     def take(result: FrameResult) -> None:
         note(websocket, 1, len(result.faces))

@@ -104,7 +104,10 @@ class AnnotatedVideo:
         try:
             self.path.open("wb").close()  # FFmpeg would say only later that it cannot
             container = av.open(
-                str(self.path), "w", format="mp4", options={"movflags": self._flags, "flush_packets": "1"}
+                str(self.path.absolute()),  # a name with a colon is no protocol
+                "w",
+                format="mp4",
+                options={"movflags": self._flags, "flush_packets": "1"},
             )
         except OSError as error:
             raise unwritable(self.path, error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -12,10 +13,15 @@ from av.container import InputContainer
 
 from mimik.errors import SourceError
 from mimik.sources.decoding import Colours, DecodedPicture, Timeline, picture_stream
-from mimik.sources.reconnect import Reconnecting, Shot
+from mimik.sources.reconnect import Final, Reconnecting, Shot
 from mimik.types import Notice
 
 __all__ = ["NetworkStream", "public_name"]
+
+# Recorders of one large make want ``/user=NAME&password=SECRET&channel=1.sdp``, or the same with underscores.
+_SECRETS = re.compile(
+    r"((?:user(?:name)?|pass(?:word|wd)?|pwd|token|key)=)(?:(?!_(?:pass|pwd|channel|stream))[^&;/])*", re.I
+)
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 
@@ -23,7 +29,8 @@ SCHEMES = ("rtsp", "rtsps", "http", "https")
 class NetworkStream(Reconnecting):
     """A camera or a video at an address. A stream that breaks is reopened as soon as it is back.
 
-    A video file at an HTTP address is played at its own pace and ends when it ends.
+    A video file at an HTTP address is played at its own pace and ends when it ends, or when the connection does: opened
+    anew it would begin anew.
 
     Args:
         url: ``rtsp://…``, ``rtsps://…``, ``http://…`` or ``https://…``; may hold ``user:password@``.
@@ -44,7 +51,7 @@ class NetworkStream(Reconnecting):
 
 
 def public_name(url: str) -> str:
-    """The address without anything that may be secret: user, password, query.
+    """The address without anything that may be secret: user, password, query, and what some cameras take in the path.
 
     Raises:
         SourceError: it is no address of a kind that can be read.
@@ -57,7 +64,8 @@ def public_name(url: str) -> str:
     if parts.scheme.lower() not in SCHEMES or not host:
         # The address itself is not repeated: what cannot be taken apart may hold a password anywhere.
         raise SourceError("The address of the stream is not understood. Give one such as rtsp://host:554/path.")
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}{parts.path}"
+    path = _SECRETS.sub(lambda found: f"{found[1]}…", parts.path)
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}{path}"
 
 
 class _Open:
@@ -91,7 +99,8 @@ class _Open:
         try:
             shot = next(self._shots, None)
         except (OSError, ValueError, av.FFmpegError) as error:
-            raise self._failure(error) from None
+            failure = self._failure(error)
+            raise (Final(failure.text, **failure.values) if self._finite else failure) from None
         if shot is None and not self._finite:
             raise SourceError("{source}: the stream broke off.", source=self._name)
         if shot is not None and shot.time_s is not None:

@@ -11,7 +11,7 @@ from mimik.errors import SourceError
 from mimik.sources.notices import tell
 from mimik.types import Frame, Image, Notice, SourceKind
 
-__all__ = ["Connection", "Reconnecting", "Shot"]
+__all__ = ["Connection", "Final", "Reconnecting", "Shot"]
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 10.0
@@ -41,6 +41,10 @@ class Connection(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Final(SourceError):  # noqa: N818 (the end of a connection, told to the user as its cause)
+    """A connection broke that must not be opened anew."""
 
 
 class Reconnecting:
@@ -134,9 +138,11 @@ class Reconnecting:
                         tell(self._notice, "{source}: back", source=self.name)
                     index, lost, wait = index + 1, False, FIRST_WAIT_S
                 return
-            except SourceError:
+            except SourceError as error:
                 if self._closing.is_set():
                     return
+                if isinstance(error, Final):
+                    raise
             finally:
                 connection.close()
             lost = True

@@ -278,4 +278,8 @@ def _duration(stream: VideoStream) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))  # Matroska's way
-    return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) if tag else None
+    if not tag:
+        return None
+    # It tells when the pictures end, which may begin late.
+    begin_s = float((stream.start_time or 0) * stream.time_base) if stream.time_base else 0.0
+    return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - begin_s

@@ -75,3 +75,8 @@ class Base:
 
     def _insert(self, table: Table) -> Any:
         return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
+
+    def _soil(self, connection: Connection) -> None:
+        """Notes, in the transaction that deletes, that a sweep is due: a program may be killed before it."""
+        if self._is_sqlite:
+            connection.exec_driver_sql("PRAGMA user_version = 1")

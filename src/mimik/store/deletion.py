@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select, update
@@ -16,9 +17,9 @@ from mimik.store.base import Base
 from mimik.store.faults import first_line
 from mimik.store.finding import find_session, read_sessions
 from mimik.store.tables import jobs, markers, minutes, people, samples, seconds, sessions
-from mimik.store.values import Session, SessionState
+from mimik.store.values import JobState, Session, SessionState
 
-__all__ = ["Deletion", "Purged", "outlived", "stale"]
+__all__ = ["Deletion", "Purged", "forgotten", "outlived", "stale"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,22 @@ def outlived(now: datetime) -> ColumnElement[bool]:
 def stale(now: datetime) -> ColumnElement[bool]:
     """Which sessions hold samples that are past theirs."""
     return and_(_ENDED, sessions.c.raw_until <= now, exists().where(samples.c.session == sessions.c.key))
+
+
+_JOB_DAYS = 30
+"""How long a job that left no session is kept where its draft says nothing."""
+
+
+def forgotten(connection: Connection, now: datetime) -> list[int]:
+    """Jobs that ended long ago and left no session whose end would take them along."""
+    over = jobs.c.state.in_((JobState.DONE, JobState.FAILED, JobState.CANCELLED)) & jobs.c.session.is_(None)
+    rows = connection.execute(select(jobs.c.number, jobs.c.draft, jobs.c.touched_at).where(over))
+    return [row.number for row in rows if row.touched_at + timedelta(days=_kept(row.draft)) <= now]
+
+
+def _kept(draft: str) -> int:
+    days = json.loads(draft).get("keep_days")
+    return _JOB_DAYS if days is None else min(int(days), _JOB_DAYS)
 
 
 class Deletion(Base):
@@ -104,6 +121,9 @@ class Deletion(Base):
             if raw:
                 keys = select(sessions.c.key).where(stale(now))
                 connection.execute(delete(samples).where(samples.c.session.in_(keys)))
+                self._soil(connection)
+            if jobs_gone := forgotten(connection, now):
+                connection.execute(delete(jobs).where(jobs.c.number.in_(jobs_gone)))
                 self._soil(connection)
             soiled = self._is_soiled(connection)
         try:
@@ -165,11 +185,6 @@ class Deletion(Base):
                 connection.exec_driver_sql(f"VACUUM FULL {table.name}")
             for table in (seconds, minutes, samples):
                 connection.exec_driver_sql(f"VACUUM {table.name}")
-
-    def _soil(self, connection: Connection) -> None:
-        """Notes, in the transaction that deletes, that a sweep is due: a program may be killed before it."""
-        if self._is_sqlite:
-            connection.exec_driver_sql("PRAGMA user_version = 1")
 
     def _is_soiled(self, connection: Connection) -> bool:
         return not self._is_sqlite or connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 1

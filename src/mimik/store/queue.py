@@ -175,6 +175,7 @@ class Queue(Base):
         with self._write() as connection:
             _job(connection, id)
             connection.execute(delete(jobs).where(jobs.c.id == id))
+            self._soil(connection)  # its name and draft are people's words
 
 
 def _held(worker: str) -> ColumnElement[bool]:

@@ -221,6 +221,11 @@ class Store(Annotations, Queue, Upkeep):
             if not isinstance(raw_days, EllipsisType):
                 values["raw_until"] = _after(row.created_at, raw_days)
             connection.execute(update(sessions).where(sessions.c.key == row.key).values(values))
+            if not Purpose(values["purpose"]).allows_ages:
+                ages = {"age_low": None, "age_high": None}
+                known = people.c.age_low.is_not(None)
+                if connection.execute(update(people).where(people.c.session == row.key, known).values(ages)).rowcount:
+                    self._soil(connection)
             return self._session(connection, row.id)
 
     def sessions(self, search: str = "", purpose: Purpose | None = None, tag: str = "") -> tuple[Session, ...]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, select, update
 
-from mimik.store.deletion import Deletion, Purged, outlived, stale
+from mimik.store.deletion import Deletion, Purged, forgotten, outlived, stale
 from mimik.store.finding import read_sessions
 from mimik.store.tables import sessions
 from mimik.store.values import Session, SessionState
@@ -41,7 +41,11 @@ class Upkeep(Deletion):
                     exists().where(_ALIVE, ~silent),
                 )
             ).one()
-            due = due or (self._is_sqlite and not recording and self._is_soiled(connection))
+            due = (
+                due
+                or bool(forgotten(connection, now))
+                or (self._is_sqlite and not recording and self._is_soiled(connection))
+            )
         if not due:
             return Purged((), ())
         self.adopt()

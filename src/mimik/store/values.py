@@ -68,9 +68,18 @@ class Purpose(StrEnum):
     OTHER = "other"
 
     @property
+    def allows_ages(self) -> bool:
+        """Whether age and gender may be estimated of these people: not in education or at work."""
+        return self not in (Purpose.LESSON, Purpose.WORK)
+
+    @property
     def needs_ground(self) -> bool:
         """Whether the law asks for a ground first: people at work or in education (EU AI Act, Art. 5(1)(f))."""
         return self in (Purpose.LESSON, Purpose.WORK, Purpose.SHOP)
+
+
+VISITOR = "visitor's camera"
+"""`Session.source` of what a visitor's own camera saw; shown in the reader's language."""
 
 
 class SessionState(StrEnum):

@@ -205,7 +205,9 @@ def verified(name_or_path: str) -> tuple[Record, Path]:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise WeightsError("{path}: the model's file cannot be read ({detail}).", path=path, detail=error) from error
+        raise WeightsError(
+            "{path}: the model's file cannot be read ({detail}).", path=path, detail=error.strerror
+        ) from error
     if digest != record.sha256:
         raise WeightsError("{path}: not the file that its record describes. Install Mimik again.", path=path)
     return record, path

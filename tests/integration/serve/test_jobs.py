@@ -281,3 +281,19 @@ def test_what_is_no_form_is_refused_and_leaves_nothing(store: Store, body: bytes
         answer = server.http.post("/v1/jobs", content=body, headers={"Content-Type": kind})
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
         assert not (store.clips / "uploads").exists() or _copies(store) == []
+
+
+def test_age_is_not_estimated_of_a_lesson_or_of_work(store: Store, video: bytes) -> None:
+    """Neither is a session that is being recorded with it turned into one."""
+    app = create_app(fake_pipeline(), store=store)
+    app.state.attributes = True
+    with served(app) as server:
+        for purpose in ("lesson", "work"):
+            answer = _send(server, video, purpose=purpose, ground="asked")
+            assert answer.status_code == 409
+            assert "Age and gender are not estimated" in answer.text
+        assert _copies(store) == []
+        with SessionWriter(store, Draft("An interview"), wall_clock=True) as writer:
+            path = f"/v1/sessions/{writer.session.id}"
+            assert server.http.patch(path, json={"purpose": "lesson", "ground": "asked"}).status_code == 409
+            assert server.http.patch(path, json={"title": "Another"}).status_code == 200

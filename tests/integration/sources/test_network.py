@@ -130,6 +130,31 @@ def test_a_video_file_plays_at_its_pace_and_ends(tmp_path: Path) -> None:
         assert frame.time_s == pytest.approx(frame.index / 25)
 
 
+def test_what_would_begin_anew_is_not_opened_anew() -> None:
+    """As a video file at an address, whose connection broke."""
+
+    class Breaking:
+        def __init__(self) -> None:
+            self.shots = [reconnect.Shot(next(iter(numbered_frames(1))), 600.0)]
+
+        def read(self) -> reconnect.Shot:
+            if self.shots:
+                return self.shots.pop()
+            raise reconnect.Final("{source}: cannot be read.", source="film")
+
+        def close(self) -> None:
+            pass
+
+    def connect() -> Breaking:
+        raise AssertionError
+
+    stream = reconnect.Reconnecting("film", Breaking(), connect, None)
+    seen = iter(stream)
+    assert next(seen).time_s == 600
+    with pytest.raises(SourceError, match="film: cannot be read"):
+        next(seen)
+
+
 def test_motion_jpeg_breaks_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconnect, "FIRST_WAIT_S", 0.1)
     notices: list[str] = []

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from mimik.errors import MissingError, StoreError
-from mimik.store import Draft, Job, JobState, Marker, Person, Purged, Session, SessionState, Store
+from mimik.store import Draft, Job, JobState, Marker, Person, Purged, Purpose, Session, SessionState, Store
 from tests.databases import Cluster
 from tests.sessions import aggregates, assert_same, samples
 
@@ -143,6 +143,34 @@ def test_purging_keeps_to_the_days(store: Store, tmp_path: Path) -> None:
     store.set_state(live.id, SessionState.DONE)
     assert purge(0) == ({live.id}, set())
     assert {session.id for session in store.sessions()} == {forever.id, month.id}
+
+
+def test_jobs_that_left_no_session_go_on_their_day(store: Store) -> None:
+    """Their file's name, title and consent are people's words, and no session's end takes them along."""
+    for number, (state, keep_days) in enumerate(
+        [(JobState.FAILED, 5), (JobState.CANCELLED, None), (JobState.FAILED, 400), (JobState.QUEUED, 5)]
+    ):
+        draft = Draft("Ayşe", consent="asked", keep_days=keep_days)
+        store.add_job(Job(f"job{number}", "Ayşe.mp4", "x", draft, state, datetime.now(UTC)))
+
+    def left(days: float) -> list[str]:
+        store.upkeep(datetime.now(UTC) + timedelta(days=days))
+        return [job.id for job in store.jobs()]
+
+    assert left(4) == ["job0", "job1", "job2", "job3"]
+    assert left(6) == ["job1", "job2", "job3"]
+    assert left(31) == ["job3"]
+    store.delete_job("job3")
+    assert store.jobs() == ()
+
+
+def test_ages_go_where_a_session_turns_out_to_be_a_lesson(store: Store) -> None:
+    session = record(store)
+    assert [person.age for person in store.people(session.id)] == [(20, 30)]
+    store.edit(session.id, title="Still other")
+    assert [person.age for person in store.people(session.id)] == [(20, 30)]
+    store.edit(session.id, purpose=Purpose.LESSON, ground="asked")
+    assert [person.age for person in store.people(session.id)] == [None]
 
 
 def test_upkeep_deletes_what_is_past_its_days_without_being_asked(

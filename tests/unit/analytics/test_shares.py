@@ -1,7 +1,7 @@
 """Shares, people, intervals, ages and their 95 % intervals."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimik.analytics import Analysis, Shares, Span, analyse, spans
+from mimik.analytics.coverage import Clock
 from mimik.analytics.resampling import autocorrelation, block_length, block_weights, expanded, unit_weights
 from mimik.analytics.shares import shares
 from mimik.analytics.steps import Rows, covered
 from mimik.store.values import EMOTIONS, ROOM, Aggregates, Marker, MarkerKind, Person
-from tests.unit.analytics.sessions import CALM, GLAD, SAD, aggregates, at_step, calm, restless, session, shown
+from tests.unit.analytics.sessions import CALM, GLAD, SAD, aggregates, at_step, calm, restless, rows_of, session, shown
 
 people_labels = st.lists(st.lists(st.integers(-1, 6), min_size=8, max_size=40), min_size=1, max_size=4)
 
@@ -41,6 +42,22 @@ def test_shares_of_a_case_done_by_hand() -> None:
     assert (found.overall.readings, found.overall.seconds, found.overall.people) == (150, 10, 2)
     assert [(one.number, one.seen_s, one.read_s) for one in found.people] == [(1, 10, 10), (2, 5, 5)]
     assert found.people[1].shares.emotions[CALM].share == 1
+
+
+def test_a_share_of_the_time_does_not_follow_the_frames() -> None:
+    """A minute glad in sight, at ten frames a second, and a minute sad in a hidden tab, at two: half and half."""
+    labels = shown([GLAD] * 60 + [SAD] * 60)
+    quick, slow = aggregates({1: labels}), aggregates({1: labels}, fps=2)
+    parts = (quick.where(quick.start_s < 60), slow.where(slow.start_s >= 60))
+    columns = [field.name for field in fields(Aggregates) if field.name != "step_s"]
+    whole = rows_of(1, {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns})
+    found = analyse(session(120), whole, [])
+    assert of(found, GLAD) == pytest.approx(0.5)
+    assert of(found, SAD) == pytest.approx(0.5)
+    assert found.people[0].shares.emotions[GLAD].share == pytest.approx(0.5)
+    assert found.overall.emotions[GLAD].probability == pytest.approx((0.8 + 0.2 / 6) / 2)
+    assert (found.overall.readings, found.overall.seconds) == (720, 120)
+    assert found.overall.emotions[GLAD].low is not None
 
 
 def test_each_person_counts_the_same_in_the_balanced_shares() -> None:
@@ -260,8 +277,8 @@ def test_the_expanded_interval_of_independent_units_agrees_with_the_t_interval()
 def test_intervals_hold_the_true_share_although_neighbouring_seconds_are_alike() -> None:
     held = naive = 0
     for seed in range(60):
-        rows = Rows.of(aggregates({1: restless(600, np.random.default_rng(seed))}).of(ROOM))
-        glad = shares(rows, 600, 1).emotions[GLAD]
+        seen = aggregates({1: restless(600, np.random.default_rng(seed))}).of(ROOM)
+        glad = shares(Rows.of(seen), Clock.of(seen, [], 600), 1).emotions[GLAD]
         assert glad.low is not None
         assert glad.high is not None
         assert glad.share is not None

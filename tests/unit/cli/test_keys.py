@@ -51,6 +51,13 @@ def test_a_key_is_revoked(path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "There are no keys" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["Anna [/x]", "Anna [web]"])
+def test_a_name_is_listed_as_it_is(path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Keyring(path).create(name, ["all"])
+    assert main(["key", "list"]) == 0
+    assert name in capsys.readouterr().out
+
+
 def test_a_file_of_choice_is_used(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = tmp_path / "other.json"
     assert main(["key", "create", "--name", "Anna", "--keys", str(other)]) == 0

@@ -550,12 +550,13 @@ def test_wrong_reports(db: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "--output" in run(capsys, "report", key, code=2)[1]
 
 
-@pytest.mark.parametrize("spelling", [["{b}", "{c}"], ["{b}", "--with", "{c}"], ["{b},{c}"]])
+@pytest.mark.parametrize("spelling", [["{b}", "{c}"], ["{b}", "--with", "{c}"], ["{b},{c}"], ["--with={b}", "{c}"]])
 def test_with_takes_all_that_follow(spelling: list[str], db: str, capsys: pytest.CaptureFixture[str]) -> None:
     with Store.open(db) as store:
         keys = {"a": ids(db)["Spot A"], "b": ids(db)["Spot B"], "c": keep(store, "Spot C")}
     others = [each.format(**keys) for each in spelling]
-    found = run_json(capsys, "compare", keys["a"], "--with", *others)
+    first = [] if others[0].startswith("--with=") else ["--with"]
+    found = run_json(capsys, "compare", keys["a"], *first, *others)
     assert [group["sessions"] for group in found["groups"]] == [[keys["a"]], [keys["b"], keys["c"]]]
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mimik.cli.watch import _slugs
 from mimik.cluster import camera as cameras
 from mimik.cluster.camera import Beginning, Camera, CameraState, Report, Sight, is_address
-from mimik.cluster.watch import CameraHealth, camera_name
+from mimik.cluster.watch import CameraHealth, camera_name, camera_names
 from mimik.config import Settings
 from mimik.errors import SourceError
 from mimik.pipeline import Pipeline
@@ -135,6 +136,11 @@ def test_a_result_has_no_picture_and_takes_no_room() -> None:
 def test_cameras_are_called_without_passwords() -> None:
     assert camera_name("rtsp://user:secret@10.0.0.5/stream") == "rtsp://10.0.0.5/stream"
     assert (camera_name("0"), camera_name("film.mp4")) == ("camera 0", "film.mp4")
+    recorder = "rtsp://10.0.0.9:554/user=admin&password=SECRET&channel=1&stream=0.sdp"
+    assert camera_name(recorder) == "rtsp://10.0.0.9:554/user=…&password=…&channel=1&stream=0.sdp"
+    assert camera_name("rtsp://10.0.0.9/user=a_password=SECRET_channel=2_stream=0.sdp") == (
+        "rtsp://10.0.0.9/user=…_password=…_channel=2_stream=0.sdp"
+    )
     assert [is_address(spec) for spec in ("0", "rtsp://x/y", "film.mp4", "demo")] == [True, True, False, False]
 
 
@@ -151,3 +157,13 @@ def test_a_machine_with_other_models_reads_no_camera(monkeypatch: pytest.MonkeyP
     assert report.trouble is not None
     assert "has other models than this one" in report.trouble.text
     assert report.sights == ()
+
+
+def test_channels_of_one_recorder_have_names_and_files_of_their_own() -> None:
+    channels = [f"rtsp://nvr/cam/realmonitor?channel={number}&subtype=0" for number in (1, 2, 3)]
+    names = camera_names(channels)
+    assert names == [f"rtsp://nvr/cam/realmonitor{more}" for more in ("", " (2)", " (3)")]
+    turkish = [next(iter(_slugs(name))) for name in ("sınıf-ş.mp4", "sınıf-ç.mp4")]
+    assert turkish[0] == turkish[1]
+    slugs = _slugs("sınıf-ş.mp4")
+    assert [next(slugs), next(slugs), next(slugs)] == [turkish[0], f"{turkish[0]}-2", f"{turkish[0]}-3"]

@@ -185,3 +185,10 @@ def test_an_unknown_picture_format_is_a_sink_error(tmp_path: Path) -> None:
 def test_a_picture_that_cannot_be_written_is_a_sink_error(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="writing stopped"):
         annotate_picture(result(), tmp_path / "none" / "a.png")
+
+
+def test_a_name_with_a_colon_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with AnnotatedVideo(Path("12:30.mp4"), fps=25) as video:
+        video.write(result(face()))
+    assert len(frames_of(tmp_path / "12:30.mp4")) == 1

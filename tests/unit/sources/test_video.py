@@ -3,6 +3,7 @@
 import gc
 import os
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -225,6 +226,22 @@ def test_a_name_with_a_colon_is_a_file(tmp_path: Path, monkeypatch: pytest.Monke
     write_video(tmp_path / "ok.mp4", numbered_frames(3)).rename(tmp_path / "http:x.mp4")
     monkeypatch.chdir(tmp_path)
     assert numbers(VideoFile("http:x.mp4")) == [0, 1, 2]
+
+
+def test_a_matroska_file_whose_pictures_begin_late_is_whole(tmp_path: Path) -> None:
+    """As of `ffmpeg -c copy`, which drops what comes before the first key frame: it tells when the pictures end."""
+    with av.open(str(tmp_path / "late.mkv"), "w") as late:
+        stream = late.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(100):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number, np.uint8), format="bgr24")
+            frame.pts, frame.time_base = 250 + number, Fraction(1, 25)
+            late.mux(stream.encode(frame))
+        late.mux(stream.encode(None))
+    video = VideoFile(tmp_path / "late.mkv")
+    assert len(list(video)) == 100
+    assert video.damaged is None
+    assert video.duration_s == pytest.approx(4, abs=0.1)
 
 
 def test_too_many_pixels(tmp_path: Path) -> None:

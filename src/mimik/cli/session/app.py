@@ -56,7 +56,7 @@ class _With(Command):
                 spread += args[place:]
                 break
             if argument.startswith("-"):
-                following = argument == "--with"
+                following = argument == "--with" or argument.startswith("--with=")
                 spread.append(argument)
             elif following and spread[-1] != "--with":
                 spread += ["--with", argument]

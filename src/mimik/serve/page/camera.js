@@ -97,8 +97,32 @@ export class VisitorCamera {
   /** Goes over to another camera without leaving the server, so that a recording goes on. */
   async change(device) {
     const before = this.#media;
-    await this.#open(device);
+    const kept = this.device;
+    try {
+      await this.#open(device);
+    } catch (error) {
+      if (error?.name !== "NotReadableError") throw error;
+      // Phones open one camera at a time: once more with the first one closed, which is opened again if that fails.
+      for (const track of before?.getTracks() ?? []) track.stop();
+      try {
+        await this.#open(device);
+      } catch (again) {
+        await this.#open(kept);
+        throw again;
+      }
+    }
     for (const track of before?.getTracks() ?? []) track.stop();
+  }
+
+  /** Whether the camera still gives pictures. */
+  get alive() {
+    return this.#media?.getVideoTracks()[0]?.readyState === "live";
+  }
+
+  /** Closes the camera at once; the connection stays, for a recording that is to be ended. */
+  halt() {
+    this.#paused = true;
+    for (const track of this.#media?.getTracks() ?? []) track.stop();
   }
 
   /** The camera's id, as the browser names it. */

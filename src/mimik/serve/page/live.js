@@ -13,6 +13,7 @@ import { clock, decimal, say, t } from "./words.js";
 const part = (id) => document.getElementById(id);
 const state = () => document.body.dataset.state;
 const TOGETHER_MS = 1000;
+const PATIENCE_MS = 5000;
 const RUNNING = ["live", "paused", "starting"];
 
 export class Live {
@@ -26,6 +27,7 @@ export class Live {
   #notices = []; // what the banner says: {text, values, at}
   #noticeTimer = 0;
   #pausedRecording = false;
+  #stopping = false;
   #blind = false; // the browser has no camera for a page at this address
 
   constructor(settings) {
@@ -230,21 +232,29 @@ export class Live {
   }
 
   async #choose(device) {
-    remember("mimik-camera", device);
-    if (!(this.#feed instanceof VisitorCamera)) return;
+    const feed = this.#feed;
+    if (!(feed instanceof VisitorCamera)) return;
     try {
-      await this.#feed.change(device);
+      await feed.change(device);
+      remember("mimik-camera", device);
       this.#overlay.clear();
       this.#mirror();
     } catch (error) {
+      if (this.#feed !== feed) return;
       const [title, text] = cameraTrouble(error);
-      this.#finish({ title, text });
+      if (feed.alive) {
+        // The one before goes on, and a recording with it.
+        this.#tell(title);
+        this.#tell(text);
+        void this.#listCameras();
+      } else this.#finish({ title, text });
     }
   }
 
   #finish(said) {
     this.#feed?.stop();
     this.#feed = null;
+    this.#pausedRecording = this.#stopping = false;
     this.#recording.abandon();
     this.#recording.connect(null);
     this.#overlay.clear();
@@ -257,13 +267,17 @@ export class Live {
   }
 
   async #stop() {
-    if (this.#feed === null) return;
+    if (this.#feed === null || this.#stopping) return;
+    this.#stopping = true;
+    const feed = this.#feed;
+    feed.halt?.(); // the light goes out before a server that is slow has answered
     const recorded = this.#settings.recorded || this.#recording.state !== null || this.#recording.last !== null;
     try {
-      await this.#recording.stop();
+      await Promise.race([this.#recording.stop(), new Promise((_, late) => setTimeout(late, PATIENCE_MS))]);
     } catch {
       // The server ends the recording as the connection closes; the session is in the list either way.
     }
+    if (this.#feed !== feed) return;
     const camera = "The camera is off for this page, and nothing was kept.";
     const source = "The source is closed for this page, and nothing was kept.";
     const kept = "The readings so far are in the recording.";

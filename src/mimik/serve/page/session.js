@@ -159,7 +159,7 @@ export class SessionPage {
     const lines = [
       ["Consent", session.consent],
       ["Legal ground", session.ground],
-      ["Source", session.source],
+      ["Source", session.source === "visitor's camera" ? () => t("visitor's camera") : session.source],
       ["Read by", this.#reader(session.model)],
       ["Readings are deleted", session.raw_until && (() => moment(session.raw_until))],
       ["The session is deleted", session.keep_until && (() => moment(session.keep_until))],
