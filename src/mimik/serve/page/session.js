@@ -9,7 +9,7 @@ import { Markers } from "./markers.js";
 import { go } from "./router.js";
 import { facts, tagChips } from "./sessions.js";
 import { Strip, legend } from "./timeline.js";
-import { clock, language, moment, say } from "./words.js";
+import { clock, language, moment, say, t } from "./words.js";
 
 export class SessionPage {
   #models;
