@@ -85,7 +85,6 @@ def analyse(
     persons = _people(aggregates, clock, by_person, read_s, people)
     lasting = [own for number, own in by_person.items() if read_s[number] >= _LEAST_SEEN_S]
     count = None if group_only else sum(1 for own in by_person.values() if own.sums[:, READINGS].any())
-    seconds = clock.read(group)
     overall = shares(group, clock, count)
     seen = coverage(aggregates, markers, clock, start_s, end_s)
     block, blocks = _blocks(group, relative=relative)
@@ -117,7 +116,7 @@ def analyse(
             seen,
             people=count,
             readings=overall.readings,
-            read_s=seconds,
+            read_s=overall.seconds,
             relative=relative,
             left_out=len(np.setdiff1d(aggregates.person[single], [one.person for one in rest])) if relative else 0,
             rest_unread=bool(resting) and not rest and not group_only,

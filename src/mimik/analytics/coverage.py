@@ -61,8 +61,7 @@ class Clock:
 
     def during(self, steps: NDArray[np.int64], counts: NDArray[np.int64] | Floats) -> float:
         """Seconds in which at least one of `counts` samples was there: their part of the frames, at most all."""
-        where = steps - self.first
-        inside = (where >= 0) & (where < len(self.seconds))
+        where, inside = self._places(steps)
         total = np.bincount(where[inside], counts[inside], len(self.seconds))
         parts = np.minimum(total / np.maximum(self.frames, 1), 1.0)
         return float((parts * self.seconds).sum())
@@ -79,10 +78,15 @@ class Clock:
         usual = self.seconds.sum() / self.frames[seen].sum()
         weights = np.ones(len(self.frames))
         weights[seen] = self.seconds[seen] / self.frames[seen] / usual
-        where = rows.step - self.first
-        inside = (where >= 0) & (where < len(weights))
-        factor = np.where(inside, weights[np.clip(where, 0, len(weights) - 1)], 1.0)
+        where, inside = self._places(rows.step)
+        factor = np.ones(len(rows))
+        factor[inside] = weights[where[inside]]
         return Rows(rows.step_s, rows.person, rows.step, rows.sums * factor[:, None])
+
+    def _places(self, steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where steps lie on the clock, and which of them do."""
+        where = steps - self.first
+        return where, (where >= 0) & (where < len(self.seconds))
 
     def read(self, rows: Rows) -> float:
         """Seconds in which somebody in the rows was read."""

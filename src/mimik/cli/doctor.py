@@ -142,10 +142,9 @@ def _processor(terminal: Terminal) -> Iterator[Finding]:
 
 def _models(terminal: Terminal) -> Iterator[Finding]:
     from mimik.cli.models import settings
-    from mimik.weights import records, verified
+    from mimik.weights import shipped, verified
 
-    shipped = [record.name for record in records() if record.file is not None]
-    for name in dict.fromkeys((*shipped, settings().classifier)):
+    for name in dict.fromkeys((*shipped(), settings().classifier)):
         record, _ = verified(name)
         yield Finding(
             "ok",

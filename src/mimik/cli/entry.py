@@ -31,11 +31,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     verbose = not {"-v", "--verbose"}.isdisjoint(given)
     language = choose_language(wanted[-1] if wanted else None)
     terminal = Terminal(language, verbose=verbose)
-    if hasattr(sys.stdout, "reconfigure") and not sys.stdout.isatty():
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # what other programs read is UTF-8 on Windows, too
     for stream in (sys.stdout, sys.stderr):
-        # Terminals that lack a letter show a question mark in its place instead of ending the run.
-        if "utf" not in (stream.encoding or "utf-8").lower() and hasattr(stream, "reconfigure"):
+        if not hasattr(stream, "reconfigure"):
+            continue
+        if stream is sys.stdout and not stream.isatty():
+            stream.reconfigure(encoding="utf-8", errors="replace")  # what other programs read is UTF-8 on Windows, too
+        elif "utf" not in (stream.encoding or "utf-8").lower():
+            # Terminals that lack a letter show a question mark in its place instead of ending the run.
             stream.reconfigure(errors="replace")
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")

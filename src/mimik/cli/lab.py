@@ -72,8 +72,7 @@ def train_network(
     help=(
         "Train a student on what teachers read, beside the labels.\n\n"
         "CONFIG.toml has the fields of `mimik train` and `teachers`, runs' folders or names that `mimik models` lists. "
-        "With --folds, each teacher is "
-        "trained anew on all but one part of Training and reads the part it has not seen."
+        "With --folds, each teacher is trained anew on all but one part of Training and reads the part it has not seen."
     ),
     epilog=(
         "Examples:\n"

@@ -16,8 +16,6 @@ __all__ = ["LIVE_SIDE", "list_models", "settings"]
 LIVE_SIDE = 480
 """Finds as many faces of 40 pixels and more as the full picture, in half the time (docs/decisions.md)."""
 
-_NEVER = ("lesson", "work")
-
 
 def settings(
     detector: str | None = None,
@@ -51,11 +49,14 @@ def settings(
         "attributes": attributes or None,
     }
     chosen = Settings.read(**{name: value for name, value in given.items() if value is not None})
-    if chosen.attributes and purpose is not None and purpose.strip().lower() in _NEVER:
-        raise ConfigError(
-            "--purpose {purpose}: age and gender are not estimated in lessons or at work. Leave --attributes out.",
-            purpose=purpose,
-        )
+    if chosen.attributes and purpose is not None:
+        from mimik.cli.arguments import parse_purpose  # the store's, which other commands need not wait for
+
+        if not parse_purpose(purpose).allows_ages:
+            raise ConfigError(
+                "--purpose {purpose}: age and gender are not estimated in lessons or at work. Leave --attributes out.",
+                purpose=purpose,
+            )
     if live and chosen.detector_side is None and chosen.detector in DETECTORS:
         return chosen.model_copy(update={"detector_side": LIVE_SIDE})
     return chosen

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain, count
 from pathlib import Path
 from threading import Event
 
@@ -22,7 +21,7 @@ from mimik.cli.stopping import Stop
 from mimik.cli.terminal import Terminal
 from mimik.cluster import connected
 from mimik.cluster.camera import CameraState
-from mimik.cluster.watch import CameraHealth, Take, Watch, camera_name
+from mimik.cluster.watch import CameraHealth, Take, Watch, camera_name, free_name
 from mimik.config import Settings
 from mimik.errors import ConfigError, StoreError
 from mimik.pipeline import Pipeline
@@ -123,7 +122,7 @@ class _Kept:
     @contextmanager
     def take(self, camera: str) -> Iterator[Take]:
         """What takes a camera's results."""
-        slug = next(one for one in _slugs(camera) if one not in self._slugs)
+        slug = free_name(_slug(camera), self._slugs, "{name}-{number}")
         self._slugs.add(slug)
         with ExitStack() as stack:
             takes: list[Take] = []
@@ -170,10 +169,9 @@ class _Kept:
                     say_next(self._terminal, plan, writer.session.id)
 
 
-def _slugs(name: str) -> Iterator[str]:
-    """Files' names for a camera, best first: its letters and digits, then with a number."""
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[-80:] or "camera"
-    return chain([slug], (f"{slug}-{number}" for number in count(2)))
+def _slug(name: str) -> str:
+    """A file's name for a camera: its letters and digits."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[-80:] or "camera"
 
 
 @contextmanager

@@ -8,10 +8,10 @@ numbers that nobody had before, and the clock goes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, fields
-from itertools import count
+from itertools import chain, count
 from threading import Event
 from typing import Any
 
@@ -23,7 +23,7 @@ from mimik.sources.network import public_name
 from mimik.sources.notices import tell
 from mimik.types import FrameResult, Notice
 
-__all__ = ["CameraHealth", "Watch", "camera_name", "camera_names"]
+__all__ = ["CameraHealth", "Watch", "camera_name", "camera_names", "free_name"]
 
 _ASK_S = 0.25
 _TELL_S = 1.0
@@ -89,10 +89,14 @@ def camera_names(specs: Sequence[str]) -> list[str]:
     """What cameras are called, each by a name of its own: addresses may differ in what is not shown alone."""
     names: list[str] = []
     for spec in specs:
-        name = camera_name(spec)
-        numbered = (f"{name} ({number})" for number in count(2))
-        names.append(name if name not in names else next(one for one in numbered if one not in names))
+        names.append(free_name(camera_name(spec), names, "{name} ({number})"))
     return names
+
+
+def free_name(name: str, taken: Container[str], numbered: str) -> str:
+    """The name, or where it is taken, with the first number from 2 on that is free."""
+    names = chain([name], (numbered.format(name=name, number=number) for number in count(2)))
+    return next(one for one in names if one not in taken)
 
 
 class Watch:

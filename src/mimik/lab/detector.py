@@ -9,15 +9,13 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mimik.detect.centerface import EIGHT_BITS, float_model
 from mimik.lab.data import Faces, read_parquet
-from mimik.lab.quantise import quietly
+from mimik.lab.quantise import quantise
 from mimik.sources import Demo
 from mimik.types import Image
 
@@ -57,41 +55,22 @@ def write_detector(pictures: Iterator[Image], file: Path) -> None:
         file: where to.
     """
     import onnx
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime has no types
-        def get_next(self) -> dict[str, NDArray[Any]] | None:
-            picture = next(pictures, None)
-            return None if picture is None else {"input.1": cv2.dnn.blobFromImage(picture, swapRB=True)}
-
-    with quietly(), tempfile.TemporaryDirectory() as scratch:
-        prepared = Path(scratch) / "prepared.onnx"
-        model = onnx.load_from_string(float_model())
-        constant = {table.name for table in model.graph.initializer}
-        inputs = [given for given in model.graph.input if given.name not in constant]
-        del model.graph.input[:]
-        model.graph.input.extend(inputs)
-        model.ir_version = 8
+    model = onnx.load_from_string(float_model())
+    constant = {table.name for table in model.graph.initializer}
+    inputs = [given for given in model.graph.input if given.name not in constant]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    model.ir_version = 8
+    with tempfile.TemporaryDirectory() as scratch:
+        plain = Path(scratch) / "plain.onnx"
         # Scales a channel are known from opset 13 on.
-        onnx.save(onnx.version_converter.convert_version(model, 13), str(prepared))
-        quant_pre_process(str(prepared), str(prepared), skip_symbolic_shape=True)
-        quantize_static(
-            str(prepared),
-            str(file),
-            Reader(),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            reduce_range=True,  # seven-bit weights: see `mimik.lab.quantise.write_int8`
-            calibrate_method=CalibrationMethod.MinMax,
+        onnx.save(onnx.version_converter.convert_version(model, 13), str(plain))
+        quantise(
+            plain,
+            file,
+            ({"input.1": cv2.dnn.blobFromImage(picture, swapRB=True)} for picture in pictures),
+            "MinMax",
             op_types_to_quantize=["Conv", "Add", "Relu", "Clip"],
         )
 

@@ -6,7 +6,7 @@ teachers' softened shares, over each picture and its mirror image, is what the s
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mimik.classify import OnnxClassifier, softmax
 from mimik.errors import ConfigError
 from mimik.lab.data import Faces, Progress, select
-from mimik.lab.evaluate import Counter, Readings, readings
+from mimik.lab.evaluate import Counter, read_heads
 from mimik.lab.networks import load_network, predict
 from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe
 from mimik.lab.runs import Row, Splits, make_splits, parts, prepare, recipe_of
@@ -96,17 +96,17 @@ def teaching(
     training = splits.training
     found: dict[str, list[NDArray[np.float32]]] = {"fer": [], "ferplus": []}
     for teacher in recipe.teachers:
-        if not recipe.teacher_folds and teacher in shipped():
-            shares = _read_shipped(teacher, training.images, recipe.temperature, tell)
-        elif not recipe.teacher_folds:
-            if teacher.endswith(".toml"):
-                raise ConfigError(
-                    "{path}: a recipe teaches only with teacher_folds (--folds). Set it, or give a run's folder.",
-                    path=teacher,
-                )
-            shares = _read(_recipe(Path(teacher)), Path(teacher), training.images, recipe.temperature, tell)
-        else:
+        if recipe.teacher_folds:
             shares = _out_of_fold(Path(teacher), recipe, splits, runs, tell, note, stage, language)
+        elif teacher in shipped():
+            shares = _read_shipped(teacher, training.images, recipe.temperature, tell)
+        elif teacher.endswith(".toml"):
+            raise ConfigError(
+                "{path}: a recipe teaches only with teacher_folds (--folds). Set it, or give a run's folder.",
+                path=teacher,
+            )
+        else:
+            shares = _read(_recipe(Path(teacher)), Path(teacher), training.images, recipe.temperature, tell)
         for head, values in shares.items():
             found[head].append(values)
     return {
@@ -169,24 +169,21 @@ def _read(recipe: Recipe, folder: Path, images: NDArray[np.uint8], temperature: 
     network = load_network(recipe, folder)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     fer, ferplus = predict(network, _with_mirrored(images), tell=tell if leads() else None)
-    return _softened(Readings(fer.numpy(), None if ferplus is None else ferplus.numpy()), temperature)
+    heads = {"fer": fer} if ferplus is None else {"fer": fer, "ferplus": ferplus}
+    return _softened({head: logits.numpy() for head, logits in heads.items()}, temperature)
 
 
 def _read_shipped(name: str, images: NDArray[np.uint8], temperature: float, tell: Progress | None) -> Shares:
     both = _with_mirrored(images)
     counter = Counter(len(both), tell if leads() else None)
-    return _softened(readings(OnnxClassifier.load(name), both, counter), temperature)
+    return _softened(read_heads(OnnxClassifier.load(name), both, counter), temperature)
 
 
 def _with_mirrored(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate([images, images[:, :, ::-1]])
 
 
-def _softened(read: Readings, temperature: float) -> Shares:
+def _softened(heads: Mapping[str, NDArray[np.float32]], temperature: float) -> Shares:
     """Softened shares by head, the mean over each picture and its mirror image."""
-    shares = {}
-    for head, logits in (("fer", read.fer), ("ferplus", read.ferplus)):
-        if logits is not None:
-            both = softmax(logits / temperature)
-            shares[head] = np.asarray((both[: len(both) // 2] + both[len(both) // 2 :]) / 2, np.float32)
-    return shares
+    both = {head: np.split(softmax(logits / temperature), 2) for head, logits in heads.items()}
+    return {head: np.asarray((plain + mirrored) / 2, np.float32) for head, (plain, mirrored) in both.items()}

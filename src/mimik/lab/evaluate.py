@@ -36,7 +36,7 @@ from mimik.lab.metrics import (
 from mimik.types import Emotion
 from mimik.weights import Record, verified
 
-__all__ = ["ECE_BINS", "VIEW", "Counter", "Evaluation", "Readings", "evaluate", "readings"]
+__all__ = ["ECE_BINS", "VIEW", "Counter", "Evaluation", "Readings", "evaluate", "read_heads"]
 
 ECE_BINS = 15
 """Bins of equal width of confidence for the calibration error and the reliability diagram."""
@@ -165,7 +165,8 @@ class _Measured:
 
     def read(self, images: NDArray[np.uint8], count: "Counter") -> Readings:
         """Logits; of several networks the logarithm of their mean probability takes the logits' place."""
-        every = [readings(classifier, images, count) for classifier in self.classifiers]
+        heads = [read_heads(classifier, images, count) for classifier in self.classifiers]
+        every = [Readings(one["fer"], one.get("ferplus")) for one in heads]
         if len(every) == 1:
             return every[0]
         warmth = [classifier.record.temperature for classifier in self.classifiers]
@@ -190,8 +191,10 @@ class Counter:
             self._tell(self._done, self._total)
 
 
-def readings(classifier: OnnxClassifier, images: NDArray[np.uint8], count: Counter) -> Readings:
-    """What a network gives for ``(N, side, side)`` gray pictures of any side, counted as they are read."""
+def read_heads(
+    classifier: OnnxClassifier, images: NDArray[np.uint8], count: Counter | None = None
+) -> dict[str, NDArray[np.float32]]:
+    """What each head of a network gives for ``(N, side, side)`` gray pictures of any side, counted as they are read."""
     side = classifier.record.side
     parts = []
     for start in range(0, len(images), _BATCH):
@@ -199,9 +202,9 @@ def readings(classifier: OnnxClassifier, images: NDArray[np.uint8], count: Count
         if crops.shape[1:] != (side, side):
             crops = np.stack([_sized(crop, side) for crop in crops])
         parts.append(classifier.heads(list(crops)))
-        count.add(len(crops))
-    heads = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Readings(heads["fer"], heads.get("ferplus"))
+        if count:
+            count.add(len(crops))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _sized(crop: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -28,6 +28,7 @@ from mimik.lab.calibration import (
     wilson_interval,
 )
 from mimik.lab.data import SIDE, Faces
+from mimik.lab.evaluate import read_heads
 from mimik.lab.metrics import ferplus_labels
 from mimik.lab.networks import MEAN, STD, load_network, predict
 from mimik.lab.quantise import CALIBRATION, write_fp16, write_fp32, write_int8
@@ -104,11 +105,11 @@ def export(
     if isinstance(recipe, HogRecipe):
         raise ConfigError("{run}: HOG and SVM cannot be exported; it is there to be compared with.", run=run)
     # As it is measured and told: on PublicTest, whatever the run was judged on; of other data, on what that was.
-    official = "PublicTest" in faces.usages
-    splits = make_splits(faces, recipe.model_copy(update={"folds": 0, "fold": 0}) if official else recipe)
+    official = recipe.model_copy(update={"folds": 0, "fold": 0})
+    splits = make_splits(faces, official if "PublicTest" in faces.usages else recipe)
     network = fused(load_network(recipe, run))
     name = name or run.resolve().name
-    draft = _draft(name, title or f"{recipe.network}, {recipe.origin}", recipe, run, network, splits, official)
+    draft = _draft(name, title or f"{recipe.network}, {recipe.origin}", recipe, run, network, splits)
     trained = predict(network, splits.validation.images)
     fer, ferplus = (None if part is None else part.numpy() for part in trained)
     assert fer is not None
@@ -124,7 +125,7 @@ def export(
             file = Path(scratch) / f"{called}.onnx"
             _write(form, plain, file, splits.training.images)
             classifier = OnnxClassifier(draft, file)
-            heads = _heads(classifier, splits.validation.images)
+            heads = read_heads(classifier, splits.validation.images)
             differences = [np.abs(heads["fer"] - fer).max()]
             if ferplus is not None:
                 differences.append(np.abs(heads["ferplus"] - ferplus).max())
@@ -203,18 +204,21 @@ def _report(name: str, parity: dict[str, Any]) -> str:
     )
 
 
+def _official(splits: Splits) -> bool:
+    """Whether the data are FER-2013, not somebody's own."""
+    return splits.name == "PublicTest"
+
+
 def _role(splits: Splits) -> str:
-    if splits.name == "PublicTest":
+    if _official(splits):
         return "selected on; temperature and thresholds fitted on"
     return "held out of training; temperature and thresholds fitted on"
 
 
-def _draft(
-    name: str, title: str, recipe: Recipe, run: Path, network: nn.Module, splits: Splits, official: bool
-) -> Record:
+def _draft(name: str, title: str, recipe: Recipe, run: Path, network: nn.Module, splits: Splits) -> Record:
     """The record of a network that is not measured yet."""
     training = splits.training
-    data = f"{'FER-2013' if official else 'own'} Training ({len(training):,} faces)"
+    data = f"{'FER-2013' if _official(splits) else 'own'} Training ({len(training):,} faces)"
     if recipe.folds:
         data += f" without part {recipe.fold + 1} of {recipe.folds}"
     if isinstance(getattr(network, "ferplus", None), nn.Linear):
@@ -228,7 +232,7 @@ def _draft(
         title=title,
         file=None,
         sha256=None,
-        licence=LICENCE if official else OWN_LICENCE,
+        licence=LICENCE if _official(splits) else OWN_LICENCE,
         data=f"{data}, {recipe.origin}",
         recipe=recipe.model_dump(mode="json"),
         commit=read_facts(run).get("commit", "unknown"),
@@ -253,11 +257,6 @@ def _write(form: Form, plain: Path, file: Path, training: NDArray[np.uint8]) -> 
         write_fp16(plain, file)
     else:
         file.write_bytes(plain.read_bytes())
-
-
-def _heads(classifier: OnnxClassifier, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    parts = [classifier.heads(list(images[start : start + 256])) for start in range(0, len(images), 256)]
-    return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
 
 
 def _scores(heads: dict[str, NDArray[np.float32]], faces: Faces) -> dict[str, float | None]:

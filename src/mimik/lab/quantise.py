@@ -6,7 +6,7 @@ import logging
 import math
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,14 @@ from torch import nn
 from mimik.lab.data import SIDE
 from mimik.lab.networks import MEAN, STD
 
-__all__ = ["CALIBRATION", "quietly", "write_fp16", "write_fp32", "write_int8"]
+__all__ = ["CALIBRATION", "quantise", "write_fp16", "write_fp32", "write_int8"]
 
 CALIBRATION = 512
 """Training pictures that the ranges of int8 are taken from."""
 
 
 @contextlib.contextmanager
-def quietly() -> Iterator[None]:
+def _quietly() -> Iterator[None]:
     """Around ONNX Runtime's quantisation, which prints, and warns by the root logger of a preparation that was done."""
     root = logging.getLogger()
     level = root.level
@@ -90,6 +90,39 @@ def write_int8(source: Path, file: Path, pictures: NDArray[np.uint8]) -> None:
         file: where to.
         pictures: ``(N, 48, 48)`` training pictures that the ranges are taken from.
     """
+    size = math.gcd(len(pictures), 64)  # batches must be of one size
+    batches = (pictures[start : start + size, None].astype(np.float32) for start in range(0, len(pictures), size))
+    quantise(
+        source,
+        file,
+        ({"faces": ((faces / 255 - MEAN) / STD).astype(np.float32)} for faces in batches),
+        # Of the percentiles, by their divergence from fp32 on 2,048 Training faces that the ranges are not taken from:
+        # 99.9 4.4e-3, 99.99 6.6e-4, 99.999 4.0e-4, the very smallest and largest values 4.8e-4.
+        "Percentile",
+        spare=_spared,
+        extra_options={"CalibPercentile": 99.999},
+    )
+
+
+def quantise(
+    source: Path,
+    file: Path,
+    fed: Iterator[dict[str, NDArray[Any]]],
+    ranges: str,
+    *,
+    spare: Callable[[Path], list[str]] = lambda prepared: [],
+    **options: Any,
+) -> None:
+    """Write an ONNX file that multiplies in eight bits, a scale a channel: a face network or a detector.
+
+    Args:
+        source: the network in fp32.
+        file: where to.
+        fed: what it is given, by input, for the ranges to be taken from.
+        ranges: how they are taken, a name of ONNX Runtime's ``CalibrationMethod``.
+        spare: names what stays in fp32, given the file that is about to be turned.
+        options: of ONNX Runtime's ``quantize_static``, besides.
+    """
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,
@@ -100,24 +133,12 @@ def write_int8(source: Path, file: Path, pictures: NDArray[np.uint8]) -> None:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime has no types
-        """Hands out the pictures a batch at a time."""
+        def get_next(self) -> dict[str, NDArray[Any]] | None:
+            return next(fed, None)
 
-        def __init__(self) -> None:
-            self.batches = self._cut()
-
-        def _cut(self) -> Iterator[dict[str, NDArray[np.float32]]]:
-            size = math.gcd(len(pictures), 64)  # batches must be of one size
-            for start in range(0, len(pictures), size):
-                faces = pictures[start : start + size, None].astype(np.float32)
-                yield {"faces": ((faces / 255 - MEAN) / STD).astype(np.float32)}
-
-        def get_next(self) -> dict[str, Any] | None:
-            return next(self.batches, None)
-
-    with quietly(), tempfile.TemporaryDirectory() as scratch:
+    with _quietly(), tempfile.TemporaryDirectory() as scratch:
         prepared = Path(scratch) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-        spared = _spared(prepared)
         quantize_static(
             str(prepared),
             str(file),
@@ -126,14 +147,12 @@ def write_int8(source: Path, file: Path, pictures: NDArray[np.uint8]) -> None:
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=spared,
+            nodes_to_exclude=spare(prepared),
             # Seven-bit weights: processors without VNNI add pairs of products in 16 bits, which overflow otherwise
-            # (on the first shipped network: 64.9 % for 68.7). Of the percentiles, by their divergence from fp32
-            # on 2,048 Training faces that the ranges are not taken from: 99.9 4.4e-3, 99.99 6.6e-4, 99.999
-            # 4.0e-4, the very smallest and largest values 4.8e-4.
+            # (on the first shipped network: 64.9 % for 68.7).
             reduce_range=True,
-            calibrate_method=CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": 99.999},
+            calibrate_method=CalibrationMethod[ranges],
+            **options,
         )
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "Predictions",
     "Row",
     "Splits",
+    "check_recipe",
     "commit",
     "environment",
     "make_splits",
@@ -142,13 +143,27 @@ def prepare(run: Path, recipe: AnyRecipe, config: str | None, *, resume: bool) -
     Raises:
         ConfigError: the folder holds a run and `resume` is off, or another recipe's run.
     """
-    there = (run / "checkpoint.pt").exists() or (run / "predictions.npz").exists()
-    if there and not resume:
+    if _holds_run(run) and not resume:
         raise ConfigError(
             "{run} holds a run already. Give --resume to go on with it, or another folder by --runs.", run=run
         )
+    check_recipe(run, recipe)
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "config.toml").write_text(as_toml(recipe) if config is None else config, encoding="utf-8")
+
+
+def _holds_run(run: Path) -> bool:
+    return (run / "checkpoint.pt").exists() or (run / "predictions.npz").exists()
+
+
+def check_recipe(run: Path, recipe: AnyRecipe) -> None:
+    """Make sure that a folder holds no other recipe's run.
+
+    Raises:
+        ConfigError: it does.
+    """
     saved = run / "config.toml"
-    if there and saved.exists():
+    if _holds_run(run) and saved.exists():
         before = read_recipe(saved)
         changed = [
             name
@@ -171,8 +186,6 @@ def prepare(run: Path, recipe: AnyRecipe, config: str | None, *, resume: bool) -
                 fields=", ".join(changed),
                 config=saved,
             )
-    run.mkdir(parents=True, exist_ok=True)
-    saved.write_text(as_toml(recipe) if config is None else config, encoding="utf-8")
 
 
 def recipe_of(run: Path, config: Path | None = None) -> AnyRecipe:

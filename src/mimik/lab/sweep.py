@@ -21,7 +21,7 @@ from typing import Any
 from mimik.errors import ConfigError
 from mimik.lab.data import Faces, Progress
 from mimik.lab.recipe import AnyRecipe, DistilRecipe, HogRecipe, parse_recipe, read_toml
-from mimik.lab.runs import Row, make_splits, prepare, read_facts
+from mimik.lab.runs import Row, check_recipe, make_splits, read_facts
 
 __all__ = ["Entry", "carry_out", "read_sweep", "sweep"]
 
@@ -122,9 +122,7 @@ def sweep(
     done = []
     for entry in entries:
         run = folder / entry.name
-        if (run / "config.toml").exists():
-            # A sweep that was changed since does not mix with what it did before.
-            prepare(run, entry.recipe, None, resume=True)
+        check_recipe(run, entry.recipe)  # a sweep that was changed since does not mix with what it did before
         if not read_facts(run).get("finished"):
             if stage:
                 stage(run)

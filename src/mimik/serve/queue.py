@@ -240,12 +240,15 @@ class QueueWorker:
         )
         writer = SessionWriter(store, draft, wall_clock=False)
 
-        @contextmanager
-        def pace() -> Iterator[None]:
+        def go_on() -> None:
             if lease.lost:
                 raise Lost
             if self._is_over(job):
                 raise Ended
+
+        @contextmanager
+        def pace() -> Iterator[None]:
+            go_on()
             with self._right_of_way.background(lambda: self._is_over(job) or lease.lost):
                 yield
 
@@ -264,10 +267,7 @@ class QueueWorker:
                         self._tell(
                             lease, job, _progress(video, frame.index, frame.time_s), frame.index + 1, now - began
                         )
-                    if lease.lost:
-                        raise Lost
-                    if self._is_over(job):
-                        raise Ended
+                    go_on()
                     if now - began > self._job_s:
                         raise _TooLong
                 read = frame.index + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mimik.store.values import Draft, Person, Purpose
+from mimik.store.values import Draft, Person
 from mimik.types import Attributes, Face
 
 __all__ = ["Ages"]
@@ -18,7 +18,7 @@ class Ages:
     """
 
     def __init__(self, draft: Draft) -> None:
-        self._keeps = not (draft.aggregate_only or draft.purpose in (Purpose.LESSON, Purpose.WORK))
+        self._keeps = not (draft.aggregate_only or not draft.purpose.allows_ages)
         self._waiting: dict[int, Attributes] = {}
         self._saved: set[int] = set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from mimik.errors import StoreError
 from mimik.store.base import Base
 from mimik.store.faults import first_line
 from mimik.store.finding import find_session, read_sessions
+from mimik.store.rows import draft_of
 from mimik.store.tables import jobs, markers, minutes, people, samples, seconds, sessions
 from mimik.store.values import JobState, Session, SessionState
 
@@ -60,8 +60,8 @@ def forgotten(connection: Connection, now: datetime) -> list[int]:
 
 
 def _kept(draft: str) -> int:
-    days = json.loads(draft).get("keep_days")
-    return _JOB_DAYS if days is None else min(int(days), _JOB_DAYS)
+    days = draft_of(draft).keep_days
+    return _JOB_DAYS if days is None else min(days, _JOB_DAYS)
 
 
 class Deletion(Base):

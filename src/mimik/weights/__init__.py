@@ -138,9 +138,9 @@ def records() -> tuple[Record, ...]:
     return tuple(sorted(found, key=lambda record: (record.name != "default", record.name)))
 
 
-def shipped() -> frozenset[str]:
-    """The names of the models whose networks come with Mimik; of baselines the records alone do."""
-    return frozenset(record.name for record in records() if record.file is not None)
+def shipped() -> tuple[str, ...]:
+    """The names of the models whose networks come with Mimik, the default first; of baselines the records alone do."""
+    return tuple(record.name for record in records() if record.file is not None)
 
 
 def read_record(name_or_path: str) -> Record:

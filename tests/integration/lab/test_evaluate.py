@@ -196,7 +196,7 @@ def test_a_network_of_another_input_size_gets_its_size() -> None:
             shapes.extend(crop.shape for crop in crops)
             return {"fer": np.zeros((len(crops), 7), np.float32)}
 
-    module.readings(Fake(), faces(7).images, module.Counter(7, None))  # type: ignore[arg-type]  # a fake
+    module.read_heads(Fake(), faces(7).images, module.Counter(7, None))  # type: ignore[arg-type]  # a fake
     assert shapes == [(40, 40)] * 7
 
 

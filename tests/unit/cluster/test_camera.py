@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimik.cli.watch import _slugs
+from mimik.cli.watch import _slug
 from mimik.cluster import camera as cameras
 from mimik.cluster.camera import Beginning, Camera, CameraState, Report, Sight, is_address
-from mimik.cluster.watch import CameraHealth, camera_name, camera_names
+from mimik.cluster.watch import CameraHealth, camera_name, camera_names, free_name
 from mimik.config import Settings
 from mimik.errors import SourceError
 from mimik.pipeline import Pipeline
@@ -163,7 +163,9 @@ def test_channels_of_one_recorder_have_names_and_files_of_their_own() -> None:
     channels = [f"rtsp://nvr/cam/realmonitor?channel={number}&subtype=0" for number in (1, 2, 3)]
     names = camera_names(channels)
     assert names == [f"rtsp://nvr/cam/realmonitor{more}" for more in ("", " (2)", " (3)")]
-    turkish = [next(iter(_slugs(name))) for name in ("sınıf-ş.mp4", "sınıf-ç.mp4")]
+    turkish = [_slug(name) for name in ("sınıf-ş.mp4", "sınıf-ç.mp4")]
     assert turkish[0] == turkish[1]
-    slugs = _slugs("sınıf-ş.mp4")
-    assert [next(slugs), next(slugs), next(slugs)] == [turkish[0], f"{turkish[0]}-2", f"{turkish[0]}-3"]
+    taken: list[str] = []
+    for _ in range(3):
+        taken.append(free_name(turkish[0], taken, "{name}-{number}"))
+    assert taken == [turkish[0], f"{turkish[0]}-2", f"{turkish[0]}-3"]
