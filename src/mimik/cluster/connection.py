@@ -56,8 +56,8 @@ def connected(address: str | None = None, notice: Notice | None = None) -> Itera
     """Connect to Ray, for the main thread and a while.
 
     Args:
-        address: ``host:port``, ``ray://host:port`` or ``auto`` for a cluster that runs on this machine; None: what
-            ``MIMIK_RAY_ADDRESS`` or ``RAY_ADDRESS`` in the environment says, else a Ray of our own, on this machine.
+        address: ``host:port`` of a cluster that this machine belongs to, or ``auto``; None: what ``MIMIK_RAY_ADDRESS``
+            or ``RAY_ADDRESS`` in the environment says, else a Ray of our own, on this machine.
         notice: told where the dashboard is.
 
     Raises:
@@ -68,6 +68,12 @@ def connected(address: str | None = None, notice: Notice | None = None) -> Itera
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     address = address or os.environ.get("MIMIK_RAY_ADDRESS") or os.environ.get("RAY_ADDRESS") or "local"
+    if address.startswith("ray://"):  # then another machine would be taken for this one, and its cameras for ours
+        raise ConfigError(
+            "Ray at {address}: Mimik runs on a machine of the cluster, and not through ray://. Let this machine join "
+            "by `ray start --address=HOST:6379`, and give --address auto.",
+            address=address,
+        )
     started = address == "local"
     if started and "ray" not in sys.modules:  # it is looked at once, as Ray is imported
         os.environ.setdefault(_JOINABLE, "0")
@@ -116,21 +122,24 @@ def _knock(address: str) -> None:
     Raises:
         OSError: nobody does.
     """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
 
 
 def _keep_standard_output() -> None:
     """Let Ray log what it would print of lost workers: standard output is for results."""
-    from ray._private import worker
+    try:  # there is no public way; another Ray may do without
+        from ray._private import worker
+    except ImportError:
+        return
 
     def hear(data: Any, ignore_prefix: bool) -> None:
         for line in data["lines"]:
             _log.info("Ray: %s", line)
 
-    assert hasattr(worker, "print_to_stdstream")
-    worker.print_to_stdstream = hear
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = hear
 
 
 @contextmanager

@@ -7,10 +7,10 @@ frames before. Serve's own HTTP is not started: pictures reach the replicas thro
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 from mimik.cluster.connection import Connection
 from mimik.cluster.reading import other_models
@@ -115,7 +115,7 @@ def replicated(
     logging.getLogger("ray.serve").setLevel(logging.getLogger("ray").level)  # importing it has set another
     quiet = {"log_level": "WARNING", "enable_access_log": False}
     serve.start(proxy_location="Disabled", logging_config=quiet)
-    name = f"mimik-{os.getpid()}"
+    name = f"mimik-{uuid4().hex}"  # in containers, all servers have the same process id
     try:
         deployment = serve.deployment(
             name="pictures",

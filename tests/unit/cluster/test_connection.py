@@ -30,6 +30,12 @@ def test_an_address_where_nobody_answers_is_told_at_once(
     assert "Ray at 127.0.0.1:1: no connection" in capsys.readouterr().err
 
 
+def test_a_cluster_that_this_machine_is_no_part_of_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mimik.cluster.connection._QUIET", {})
+    with pytest.raises(ConfigError, match=r"ray start --address=HOST:6379"), connected("ray://10.0.0.1:10001"):
+        pass
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
