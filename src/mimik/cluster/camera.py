@@ -5,17 +5,21 @@ What it reads waits until the supervisor (`mimik.cluster.watch`) has taken it, s
 
 from __future__ import annotations
 
+import os
 import platform
+import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 
-from mimik.cluster.reading import Told, other_models
+from mimik.cluster.reading import Told, other_models, unfit
 from mimik.config import Settings
 from mimik.errors import MimikError, SourceError
 from mimik.pipeline import Pipeline
@@ -23,7 +27,7 @@ from mimik.realtime import Realtime, RealtimeStatistics
 from mimik.sources import Paced, open_source
 from mimik.types import Face, Frame, FrameResult, Source, SourceKind
 
-__all__ = ["Beginning", "Camera", "CameraState", "Report", "Sight", "is_address"]
+__all__ = ["Beginning", "Camera", "CameraState", "Report", "Sight", "is_address", "is_of_one_machine"]
 
 _ROOM = 3000
 """Results that may wait to be taken: a hundred seconds at 30 a second."""
@@ -33,6 +37,7 @@ _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 10.0
 _STALE_S = 3.0
 _NOTHING = RealtimeStatistics(0.0, 0.0, 0.0, 0.0, 0)
+_LOOPBACK = re.compile(r"(?:.*\.)?localhost|127\..*|0\.0\.0\.0|::1?")
 
 
 class CameraState(StrEnum):
@@ -44,7 +49,7 @@ class CameraState(StrEnum):
     AWAY = "away"
     """It gives no picture; its worker keeps trying."""
     LOST = "lost"
-    """Its worker or machine is gone; another one will take it."""
+    """Its worker or machine is gone, or cannot do the work; another one will take it."""
     ENDED = "ended"
     FAILED = "failed"
     """It can never be read."""
@@ -114,7 +119,7 @@ class Report:
         sights: results that were not taken yet, the oldest first, not all of them if there are many.
         machine: where it is watched.
         node: the same, as Ray calls it.
-        trouble: why it is away or has failed.
+        trouble: why it is away, has failed, or cannot be watched on this machine.
     """
 
     state: CameraState
@@ -181,7 +186,7 @@ class Camera:
         age_s = None if seen_s is None else time.perf_counter() - seen_s
         if state is CameraState.LIVE and (age_s is None or age_s > _STALE_S):
             state = CameraState.AWAY
-        if more and state in (CameraState.ENDED, CameraState.FAILED):
+        if more and state in (CameraState.ENDED, CameraState.FAILED, CameraState.LOST):
             state = CameraState.LIVE
         statistics = _NOTHING if realtime is None else realtime.statistics()
         return Report(state, statistics, age_s, self._unsent, sights, platform.node(), self._node, trouble)
@@ -195,11 +200,14 @@ class Camera:
             realtime.close()
 
     def _watch(self) -> None:
-        """Read the camera to its end, in a thread of its own."""
+        """Read the camera to its end, in a thread of its own.
+
+        Only what is the source's own fault is for good: where the machine is to blame, another one may do better.
+        """
         try:
             pipeline = Pipeline.load(self._settings)
             if self._identity not in (None, pipeline.identity):
-                self._end(CameraState.FAILED, other_models())
+                self._end(CameraState.LOST, other_models())
                 return
             source = self._open()
             if source is None:
@@ -210,11 +218,13 @@ class Camera:
                 for result in realtime.results():
                     self._keep(result)
             self._end(CameraState.ENDED, None)
-        except MimikError as error:
+        except SourceError as error:
             self._end(CameraState.FAILED, Told.of(error))
+        except MimikError as error:
+            self._end(CameraState.LOST, unfit(error))
         except Exception as error:
             text = "Mimik failed in a way that it should not: {kind}: {detail}"
-            self._end(CameraState.FAILED, Told(text, {"kind": type(error).__name__, "detail": str(error)}))
+            self._end(CameraState.LOST, Told(text, {"kind": type(error).__name__, "detail": str(error)}))
             raise
 
     def _open(self) -> Source | None:
@@ -297,4 +307,15 @@ class _Placed:
 
 def is_address(spec: str) -> bool:
     """Whether SOURCE is a camera or an address, which may come and go; not a file."""
-    return "://" in spec or (spec.isascii() and spec.isdigit() and len(spec) <= 3)
+    return "://" in spec or _is_number(spec)
+
+
+def is_of_one_machine(spec: str) -> bool:
+    """Whether SOURCE means another camera on every machine: a number, a device, or an address of the machine itself."""
+    if "://" in spec:
+        return _LOOPBACK.fullmatch(urlsplit(spec).hostname or "") is not None
+    return _is_number(spec) or Path(os.path.realpath(os.path.expanduser(spec))).parts[:2] == ("/", "dev")
+
+
+def _is_number(spec: str) -> bool:
+    return spec.isascii() and spec.isdigit() and len(spec) <= 3

@@ -21,7 +21,7 @@ from mimik.sinks.spool import pack_frame
 from mimik.sources.segments import Deviation, VideoPart
 from mimik.types import Notice, Source, SourceKind
 
-__all__ = ["Reader", "Reading", "Setup", "Told", "other_models", "read_segment"]
+__all__ = ["Reader", "Reading", "Setup", "Told", "other_models", "read_segment", "unfit"]
 
 
 class Told(NamedTuple):
@@ -120,10 +120,7 @@ class Reader:
         try:
             self._pipeline = Pipeline.load(setup.settings)
         except MimikError as error:
-            self._trouble = Told(
-                "The machine {machine} cannot read faces. {detail}",
-                {"machine": platform.node(), "detail": str(error)},
-            )
+            self._trouble = unfit(error)
             return
         if self._pipeline.identity != setup.identity:
             self._trouble = other_models()
@@ -139,6 +136,11 @@ class Reader:
             return Reading(segment, trouble=Told.of(error))
         except Exception:
             return Reading(segment, defect=traceback.format_exc())
+
+
+def unfit(error: MimikError) -> Told:
+    """What to say where this machine's networks cannot be loaded or run."""
+    return Told("The machine {machine} cannot read faces. {detail}", {"machine": platform.node(), "detail": str(error)})
 
 
 def other_models() -> Told:

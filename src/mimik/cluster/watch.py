@@ -2,7 +2,7 @@
 
 The supervisor asks every worker several times a second how its camera is, and takes what was read. A worker that is
 dead, or does not answer, is given up, and another one takes the camera on, on whichever machine has room: people get
-numbers that nobody had before, and the clock goes on.
+numbers that nobody had before, and the clock goes on. A camera that only this machine can mean stays here.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import chain, count
 from threading import Event
 from typing import Any
 
-from mimik.cluster.camera import Beginning, Camera, CameraState, Report
+from mimik.cluster.camera import Beginning, Camera, CameraState, Report, is_of_one_machine
 from mimik.cluster.reading import Told
 from mimik.config import Settings
 from mimik.realtime import RealtimeStatistics
@@ -33,6 +33,8 @@ _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 10.0
 _WELL_S = 30.0
 _LAST_S = 3.0
+_FAULTS = 4
+"""Machines in a row that cannot watch a camera, until it is given up."""
 _OVER = (CameraState.ENDED, CameraState.FAILED)
 
 Take = Callable[[FrameResult], object]
@@ -141,17 +143,18 @@ class Watch:
         """
         import ray
 
-        worker = ray.remote(Camera)
+        worker, here = ray.remote(Camera), _node()
         began_s, clock_s = time.perf_counter(), time.time()
         with ExitStack() as stack:
             takes = [stack.enter_context(self._taker(camera.name)) for camera in self._cameras]
 
-            def start(spec: str, beginning: Beginning, avoid: str | None) -> Any:
+            def start(spec: str, beginning: Beginning, avoid: frozenset[str]) -> Any:
+                home = here if is_of_one_machine(spec) else None
                 placed = worker.options(
                     num_cpus=self._share,
                     max_restarts=0,
                     max_concurrency=1,
-                    scheduling_strategy=_elsewhere(avoid, self._share, beginning.index),
+                    scheduling_strategy=_placed(home, avoid, self._share, beginning.index),
                 )
                 return placed.remote(spec, self._settings, beginning, clock_s, _node, self._identity)
 
@@ -189,25 +192,32 @@ def _node() -> str:
     return node
 
 
-def _elsewhere(avoid: str | None, share: float, number: int) -> Any:
-    """Where a worker is to be placed: on another machine than the one where the last was lost, if one has room.
+def _placed(home: str | None, avoid: frozenset[str], share: float, number: int) -> Any:
+    """Where a worker is to be placed, as Ray says it.
 
-    Ray takes some ten seconds to see that a machine is gone, and would wait for it.
+    At home, where there is one: elsewhere the same SOURCE would open a camera in another room. Else on another machine
+    than those where the last ones were lost, if one has room: Ray takes some ten seconds to see that a machine is gone,
+    and would wait for it.
     """
     import ray
-    from ray._private.state import available_resources_per_node
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    if avoid is None:
+    if home is not None:
+        return NodeAffinitySchedulingStrategy(home, soft=False)
+    if not avoid:
+        return "SPREAD"
+    try:  # there is no public way to ask
+        from ray._private.state import available_resources_per_node
+    except ImportError:
         return "SPREAD"
     alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}  # type: ignore[no-untyped-call]
     free = available_resources_per_node()  # type: ignore[no-untyped-call]
-    others = [node for node in sorted(alive - {avoid}) if free.get(node, {}).get("CPU", 0) >= share]
+    others = [node for node in sorted(alive - avoid) if free.get(node, {}).get("CPU", 0) >= share]
     return NodeAffinitySchedulingStrategy(others[number % len(others)], soft=True) if others else "SPREAD"
 
 
-Start = Callable[[str, Beginning, str | None], Any]
-"""Starts a worker for a camera, from where the last one left off, and not on a machine."""
+Start = Callable[[str, Beginning, frozenset[str]], Any]
+"""Starts a worker for a camera, from where the last one left off, and not on some machines."""
 
 
 class _Watched:
@@ -222,7 +232,8 @@ class _Watched:
         self._asked_s = 0.0
         self._began_s = 0.0
         self._answered = False
-        self._avoid: str | None = None
+        self._avoid: frozenset[str] = frozenset()
+        self._faults = 0
         self._taken = -1
         self._next_s = 0.0
         self._wait_s = _FIRST_WAIT_S
@@ -263,9 +274,9 @@ class _Watched:
             self._ask(now)
         elif self._answer is not None and not self._answered and now - self._asked_s > _START_S:
             self.let_go()  # there was no room where it was placed
-            self._avoid = None
+            self._avoid = frozenset()
         elif self._answer is not None and self._answered and now - self._asked_s > _DEAD_S:
-            self._lose("{camera}: its worker does not answer; another one takes it.")
+            self._lose(self._of_it("{camera}: its worker does not answer; another one takes it."))
 
     def close(self) -> None:
         """Ask the worker to stop, and for what it has."""
@@ -323,7 +334,7 @@ class _Watched:
         try:
             report: Report = ray.get(answer)
         except RayError:
-            self._lose("{camera}: its worker is gone; another one takes it.")
+            self._lose(self._of_it("{camera}: its worker is gone; another one takes it."))
             return False
         for sight in report.sights:
             if sight.number > self._taken:
@@ -337,27 +348,38 @@ class _Watched:
 
     def _hear(self, report: Report) -> None:
         now = time.perf_counter()
+        if report.state is CameraState.LOST:
+            self._answered, self._report, self._faults = True, report, self._faults + 1
+            if self._faults < _FAULTS and report.trouble is not None:
+                self._lose(report.trouble)
+                return
+            report = replace(report, state=CameraState.FAILED)
         if self._restarts and self._state is not report.state is CameraState.LIVE:
             tell(self._notice, "{camera}: watched again, on {machine}", camera=self.name, machine=report.machine)
         if report.state is CameraState.FAILED is not self._state and report.trouble is not None:
             tell(self._notice, report.trouble.text, **report.trouble.values)
         if report.state is CameraState.LIVE and now - self._began_s > _WELL_S:
-            self._wait_s = _FIRST_WAIT_S
-        self._answered, self._avoid = True, None
+            self._wait_s, self._faults = _FIRST_WAIT_S, 0
+        if report.state is not CameraState.WAITING:  # it can do the work
+            self._avoid = frozenset()
+        self._answered = True
         self._report, self._state, self._trouble = report, report.state, report.trouble
         if self.over:
             self.let_go()
 
-    def _lose(self, text: str) -> None:
+    def _of_it(self, text: str) -> Told:
+        return Told(text, {"camera": self.name})
+
+    def _lose(self, trouble: Told) -> None:
         """Give the worker up; another one is found after a while, which grows."""
         import ray
 
         ray.kill(self._actor)
         self._actor = self._answer = None
         self._restarts += 1
-        self._avoid = None if self._report is None else self._report.node
-        self._state = CameraState.LOST
-        self._trouble = Told(text, {"camera": self.name})
-        tell(self._notice, text, camera=self.name)
+        if self._report is not None:
+            self._avoid |= {self._report.node}
+        self._state, self._trouble = CameraState.LOST, trouble
+        tell(self._notice, trouble.text, **trouble.values)
         self._next_s = time.perf_counter() + self._wait_s
         self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S)

@@ -11,10 +11,10 @@ import pytest
 
 from mimik.cli.watch import _slug
 from mimik.cluster import camera as cameras
-from mimik.cluster.camera import Beginning, Camera, CameraState, Report, Sight, is_address
+from mimik.cluster.camera import Beginning, Camera, CameraState, Report, Sight, is_address, is_of_one_machine
 from mimik.cluster.watch import CameraHealth, camera_name, camera_names, free_name
 from mimik.config import Settings
-from mimik.errors import SourceError
+from mimik.errors import SourceError, WeightsError
 from mimik.pipeline import Pipeline
 from mimik.types import Frame, SourceKind
 from tests.fakes import FakeSource, fake_pipeline
@@ -153,10 +153,55 @@ def test_health_is_plain_json() -> None:
 def test_a_machine_with_other_models_reads_no_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cameras, "open_source", live(20))
     camera = Camera("0", SETTINGS, Beginning(), time.time(), identity="another")
-    report = until(camera, lambda report: report.state is CameraState.FAILED)
+    report = until(camera, lambda report: report.state is CameraState.LOST)
     assert report.trouble is not None
     assert "has other models than this one" in report.trouble.text
     assert report.sights == ()
+
+
+def test_a_machine_whose_models_do_not_load_is_to_blame_and_not_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(settings: Settings) -> Pipeline:
+        raise WeightsError("{path}: is missing.", path="m.onnx")
+
+    monkeypatch.setattr(Pipeline, "load", staticmethod(load))
+    report = until(Camera("0", SETTINGS, Beginning(), time.time()), lambda report: report.state is CameraState.LOST)
+    assert report.trouble is not None
+    assert report.trouble.text.format(**report.trouble.values).endswith("cannot read faces. m.onnx: is missing.")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_that_should_not_be_is_tried_elsewhere_once_all_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(FakeSource):
+        def __iter__(self) -> Iterator[Frame]:
+            yield from super().__iter__()
+            raise RuntimeError("no memory")
+
+    monkeypatch.setattr(cameras, "open_source", lambda spec, notice: Broken(5, 50, SourceKind.LIVE))
+    monkeypatch.setattr(cameras, "_AT_ONCE", 1)
+    camera = Camera("0", SETTINGS, Beginning(), time.time())
+    report = until(camera, lambda report: report.trouble is not None)
+    taken = -1
+    while report.state is not CameraState.LOST:
+        (sight,) = report.sights
+        taken, report = sight.number, camera.report(sight.number)
+    assert taken >= 0
+    assert report.trouble is not None
+    assert report.trouble.values == {"kind": "RuntimeError", "detail": "no memory"}
+
+
+def test_what_only_one_machine_can_mean_is_known() -> None:
+    here = (
+        "0",
+        "12",
+        "/dev/video0",
+        "rtsp://localhost:8554/x",
+        "http://127.0.0.1/a",
+        "rtsp://[::1]/a",
+        "rtsp://LOCALHOST",
+    )
+    assert all(is_of_one_machine(spec) for spec in here)
+    anywhere = ("rtsp://10.0.0.5/stream", "http://hall.example/localhost", "film.mp4", "demo", "1234", "dev/video0")
+    assert not any(is_of_one_machine(spec) for spec in anywhere)
 
 
 def test_channels_of_one_recorder_have_names_and_files_of_their_own() -> None:
