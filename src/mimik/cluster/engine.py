@@ -15,7 +15,9 @@ import queue
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from itertools import islice, takewhile
 from pathlib import Path
@@ -28,6 +30,7 @@ from mimik.cluster.connection import Connection
 from mimik.cluster.joining import Joiner
 from mimik.cluster.reading import Reader, Reading, Setup, Told
 from mimik.cluster.segments import SEGMENT_S, Grid, Segment, Task, cut
+from mimik.cluster.waves import in_waves
 from mimik.config import Settings
 from mimik.errors import ConfigError
 from mimik.pipeline import Pipeline
@@ -42,7 +45,10 @@ _PICTURES = 16
 """Pictures that one piece of work has."""
 
 _WAVE = 2000
-"""Pieces of work that are handed to Ray at once."""
+"""Most pieces of work that are handed to Ray at once."""
+
+_WAVE_EACH = 4
+"""Pieces of work a worker that make a wave worth starting a pool for."""
 
 _CUTTERS = 8
 _ATTEMPTS = 4
@@ -87,12 +93,11 @@ class RayEngine:
         with _Run(self._pipeline, jobs, self._grid, meter, self._notice) as run:
             tasks = run.tasks()
             while tasks and not stop.is_set():
-                works = run.fresh(_cut_all(tasks, stop))
-                while wave := list(islice(works, max(_WAVE, 20 * self._workers))):
-                    for reading in self._readings(setup, wave, stop):
-                        run.take(reading)
-                    if stop.is_set():
-                        break
+                least = _WAVE_EACH * self._workers
+                with closing(in_waves(partial(_cut_all, tasks), run.fresh, least, max(_WAVE, least), stop)) as waves:
+                    for wave in waves:
+                        for reading in self._readings(setup, wave, stop):
+                            run.take(reading)
                 tasks = run.left()
             return run.finished()
 
@@ -145,7 +150,12 @@ class _Worker:
             return Reading(segment, lost=True)
         reading = self._reader.read(segment)
         self._attempts.end.remote(segment.task.number, segment.start)
-        return reading
+        if attempts < 2:
+            return reading
+        again = Told(
+            "{path}: a worker was lost while it read it; another one has read that part.", {"path": segment.task.name}
+        )
+        return replace(reading, notices=(again, *reading.notices))
 
 
 class _Attempts:
@@ -314,6 +324,9 @@ def _cut_all(tasks: Sequence[Task], stop: Event) -> Iterator[list[Segment]]:
     ahead = deque((task, cutting.remote(task)) for task in islice(videos, _CUTTERS))
     while ahead and not stop.is_set():
         task, cutter = ahead.popleft()
+        while not ray.wait([cutter], timeout=_POLL_S)[0]:
+            if stop.is_set():
+                return
         try:
             segments = ray.get(cutter)
         except RayTaskError:  # a defect
