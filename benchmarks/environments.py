@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["NODE", "Environment", "EnvironmentMissingError", "size_mb"]
+__all__ = ["NODE", "Environment", "EnvironmentMissingError", "room_mb", "size_mb"]
 
 NODE = "node"
 _PYTHON = "python"
@@ -115,8 +116,13 @@ def _run(command: list[str], folder: Path, log: Path) -> None:
 
 def size_mb(folder: Path) -> float:
     """What a folder takes on the disk, megabytes."""
+    return room_mb(folder.rglob("*"))
+
+
+def room_mb(paths: Iterable[Path]) -> float:
+    """What files take on the disk, in whole blocks, megabytes."""
     total = 0
-    for path in folder.rglob("*"):
+    for path in paths:
         try:
             status = path.lstat()
         except OSError:

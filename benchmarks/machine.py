@@ -19,6 +19,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
+from benchmarks.environments import room_mb, size_mb
+
 __all__ = ["bare_products_ms", "describe", "describe_instructions", "installed_mb", "matrix_rates", "multiply_adds"]
 
 _SIDE = 1024
@@ -166,15 +168,13 @@ def installed_mb(package: str) -> dict[str, float]:
 
 
 def _disk_mb(found: Distribution) -> float:
-    paths = (Path(str(found.locate_file(file))) for file in found.files or ())
-    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
+    return room_mb(Path(str(found.locate_file(file))) for file in found.files or ())
 
 
 def _own_mb() -> float:
     import mimik
 
-    folder = Path(mimik.__file__).parent
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    return size_mb(Path(mimik.__file__).parent)
 
 
 def _product(kind: str, rows: int, inner: int, columns: int = _SIDE) -> tuple[bytes, dict[str, NDArray[Any]], int]:

@@ -89,6 +89,7 @@ class Suite:
             "machine": describe(),
             "beside": self.plan.beside,
             "rounds": self.plan.rounds,
+            "turn_s": self.plan.turn_s,
             "against": self.plan.against,
         }
         self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -190,10 +191,10 @@ class Suite:
 
         def warm_up(peer: Peer) -> dict[str, Any]:
             rate = 0.0
-            for length in (LENGTHS[0], LENGTHS[2]):  # the first one also fills caches
+            for length in LENGTHS[::2]:  # the first one also fills caches, and what is short tells of beginnings
                 said = self._ask_clip(peer, scene, length)
                 rate = said["frames"] / said["seconds"]
-                if said["seconds"] > self.plan.turn_s:
+                if said["seconds"] > self.plan.turn_s / 4:
                     break
             fitting = [length for length in LENGTHS if length / rate <= self.plan.turn_s]
             chosen[peer.name] = fitting[-1] if fitting else LENGTHS[0]

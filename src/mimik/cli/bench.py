@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import numpy as np
 from rich.table import Table
 
 from mimik.analysis.reading import read_turns
+from mimik.cli.advice import EIGHT_BITS, FLOATS, FPS, SIDES, SIZES, Advice, Figures, Film, Live, Trial, advise
 from mimik.cli.bar import bar
 from mimik.cli.models import LIVE_SIDE
 from mimik.cli.stages import StageClock
@@ -28,111 +29,15 @@ from mimik.types import Frame, Image, SourceKind
 if TYPE_CHECKING:
     from mimik.config import Settings
 
-__all__ = ["Advice", "Figures", "Live", "Trial", "advise", "bench"]
+__all__ = ["bench"]
 
-_SIZES = ((640, 360), (1280, 720))
-_SIDES = (320, LIVE_SIDE, None)
 _PICTURES = 16
 """Taken from all over the demo's loop: faces near and far, one, two and none."""
 _SHOT = 20
 """Frames of a video that are drawn beforehand; it runs to and fro over them."""
-_FLOATS = {"detector": "centerface-fp32", "classifier": "default-fp16"}
-"""The networks that are shipped in eight bits, as they were before."""
-_EIGHT_BITS = {"detector": "centerface", "classifier": "default"}
 _LOOP_S = 26.0
-_FPS = 30
-_LATE_MS = 1000 / _FPS
-_CLEARLY = 1.15
-"""What must be faster by less than this is as fast, on a machine that does other things, too."""
 _LIVE_SHARE = 0.25
 _INSTRUCTIONS = ("avx2", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm")
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One setting, tried.
-
-    Attributes:
-        threads: of a network; 0: one a core.
-        side: long side to which pictures were shrunk to find faces; None: not at all.
-        width: of the pictures, pixels.
-        height: of the pictures, pixels.
-        detector: its name or file.
-        model: of what reads faces: its name, or its record's file.
-        frames: how many were read.
-        p50_ms: median time of a frame, found and read.
-        p95_ms: what one frame in twenty exceeds.
-    """
-
-    threads: int
-    side: int | None
-    width: int
-    height: int
-    detector: str
-    model: str
-    frames: int
-    p50_ms: float
-    p95_ms: float
-
-    @property
-    def fps(self) -> float:
-        """Frames a second."""
-        return 1000 / self.p50_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """A live run of the demo at 30 frames a second.
-
-    Attributes:
-        p50_ms: median time from capture to result.
-        p95_ms: what one result in twenty exceeds.
-        read_fps: results a second.
-        dropped: share of the frames that were passed over.
-    """
-
-    p50_ms: float
-    p95_ms: float
-    read_fps: float
-    dropped: float
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """All that was measured.
-
-    Attributes:
-        processor: what it calls itself.
-        cores: that may be used.
-        runtime: what runs the networks, and where.
-        load_s: seconds to load both networks.
-        trials: settings, in the order in which they were tried; every picture by itself.
-        video_fps: frames a second of a video of 1280×720, as `mimik analyze` reads them, without decoding.
-        live: a live run with the settings of `mimik live` and the best threads.
-        stages: milliseconds a frame in each stage of that run.
-    """
-
-    processor: str
-    cores: int
-    runtime: str
-    load_s: float
-    trials: tuple[Trial, ...]
-    video_fps: float
-    live: Live
-    stages: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """One thing to do, or to leave as it is.
-
-    Attributes:
-        text: in English, with named places.
-        values: what fills them.
-    """
-
-    text: str
-    values: dict[str, object] = field(default_factory=dict)
 
 
 def bench(terminal: Terminal, settings: Settings, seconds: float, as_json: bool) -> int:
@@ -161,97 +66,20 @@ def bench(terminal: Terminal, settings: Settings, seconds: float, as_json: bool)
     return 0
 
 
-def advise(figures: Figures) -> list[Advice]:
-    """What the figures say to do."""
-    default = _trial(figures, LIVE_SIDE)
-    advice = []
-    one, all_cores = (
-        next((t for t in figures.trials if t.side == LIVE_SIDE and t.threads == threads), None) for threads in (1, 0)
-    )
-    if one and all_cores:
-        if one.p50_ms * _CLEARLY < all_cores.p50_ms:
-            advice.append(
-                Advice("--threads 1 reads {gain:.0%} more frames here.", {"gain": all_cores.p50_ms / one.p50_ms - 1})
-            )
-        elif all_cores.p50_ms * _CLEARLY < one.p50_ms:
-            advice.append(Advice("Leave --threads as it is: all cores are faster than one."))
-        else:
-            advice.append(Advice("--threads 1 is as fast here and leaves the other cores to others."))
-    if (floats := _floats(figures)) is not None:
-        gain = floats.p50_ms / default.p50_ms
-        if gain * _CLEARLY < 1:
-            advice.append(
-                Advice(
-                    "--detector {detector} --model {model}, the networks in floating point, read {gain:.0%} more "
-                    "frames here.",
-                    {"detector": floats.detector, "model": floats.model, "gain": 1 / gain - 1},
-                )
-            )
-        else:
-            advice.append(
-                Advice(
-                    "Leave --detector and --model as they are: in eight bits the networks read {gain:.1f} times as "
-                    "many frames here as in floating point.",
-                    {"gain": gain},
-                )
-            )
-    quick = _trial(figures, 320)
-    if figures.live.p95_ms <= _LATE_MS:
-        advice.append(Advice("Live, every frame of a camera is read in time: leave --side as it is."))
-    elif quick.p50_ms * _CLEARLY < default.p50_ms:
-        advice.append(
-            Advice(
-                "Live, --side 320 reads {fps:.0f} frames a second instead of {before:.0f}; small faces are missed more "
-                "often.",
-                {"fps": quick.fps, "before": default.fps},
-            )
-        )
-    large = next(t for t in figures.trials if t.width == _SIZES[1][0])
-    minutes = 60 * _FPS / figures.video_fps
-    if minutes > 60:
-        advice.append(
-            Advice(
-                "An hour of 1280×720 video takes `mimik analyze` about {minutes:.0f} minutes; with --fps 5, {few:.0f}.",
-                {"minutes": minutes, "few": minutes * 5 / _FPS},
-            )
-        )
-    else:
-        advice.append(
-            Advice("An hour of 1280×720 video takes `mimik analyze` about {minutes:.0f} minutes.", {"minutes": minutes})
-        )
-    if large.p50_ms > 2 * _trial(figures, None).p50_ms:
-        advice.append(
-            Advice("Set the camera to 640×360 or so: larger pictures cost time and show near faces no better.")
-        )
-    return advice
-
-
-def _trial(figures: Figures, side: int | None) -> Trial:
-    """The fastest at a side, in the small pictures."""
-    floats = _floats(figures)
-    found = (t for t in figures.trials if t.side == side and t.width == _SIZES[0][0] and t is not floats)
-    return min(found, key=lambda trial: trial.p50_ms)
-
-
-def _floats(figures: Figures) -> Trial | None:
-    """The one with the networks in floating point, where those in eight bits were tried, too."""
-    first, last = figures.trials[0], next((t for t in figures.trials if t.detector == _FLOATS["detector"]), None)
-    return None if first.detector == _FLOATS["detector"] else last
-
-
 def _measure(settings: Settings, seconds: float, progress: Callable[[int, int], None]) -> Figures:
     cores = usable_cores()
     # First the threads, at the side of live commands, then the other sides and the larger pictures with the best.
     threads = [0] if cores == 1 else [0, 1]
-    compared = {name: getattr(settings, name) for name in _EIGHT_BITS} == _EIGHT_BITS
-    steps = len(threads) + compared + len(_SIDES) - 1 + 1 + 1
+    compared = {name: getattr(settings, name) for name in EIGHT_BITS} == EIGHT_BITS
+    steps = 2 * len(threads) + compared + len(SIDES) - 1 + 1
     each_s = seconds * (1 - _LIVE_SHARE) / steps
     progress(0, steps + 1)
     started = time.perf_counter()
     load(settings)
     load_s = time.perf_counter() - started
-    small, large = (_pictures(size) for size in _SIZES)
+    small, large = (_pictures(size) for size in SIZES)
     trials: list[Trial] = []
+    films: list[Film] = []
 
     def attempt(number: int, side: int | None, pictures: Sequence[Image], chosen: Settings = settings) -> None:
         trials.append(_try(chosen, number, side, pictures, each_s))
@@ -261,21 +89,22 @@ def _measure(settings: Settings, seconds: float, progress: Callable[[int, int], 
         attempt(number, LIVE_SIDE, small)
     best = min(trials, key=lambda trial: trial.p50_ms).threads
     if compared:
-        attempt(best, LIVE_SIDE, small, settings.model_copy(update=_FLOATS))
-    for side in _SIDES:
+        attempt(best, LIVE_SIDE, small, settings.model_copy(update=FLOATS))
+    for side in SIDES:
         if side != LIVE_SIDE:
             attempt(best, side, small)
     attempt(best, None, large)
-    video_fps = _video(settings, each_s)
-    progress(steps, steps + 1)
+    for number in threads:
+        films.append(Film(number, _video(settings.model_copy(update={"threads": number}), each_s)))
+        progress(len(trials) + len(films), steps + 1)
     live, stages = _live(settings.model_copy(update={"threads": best, "detector_side": LIVE_SIDE}), seconds)
     progress(steps + 1, steps + 1)
-    return Figures(_processor(), cores, _runtime(), load_s, tuple(trials), video_fps, live, stages)
+    return Figures(_processor(), cores, _runtime(), _others(), load_s, tuple(trials), tuple(films), live, stages)
 
 
 def _pictures(size: tuple[int, int]) -> list[Image]:
     demo = Demo(size=size, paced=False)
-    return [demo.picture(round(number * _LOOP_S * _FPS / _PICTURES)) for number in range(_PICTURES)]
+    return [demo.picture(round(number * _LOOP_S * FPS / _PICTURES)) for number in range(_PICTURES)]
 
 
 def _try(settings: Settings, threads: int, side: int | None, pictures: Sequence[Image], seconds: float) -> Trial:
@@ -295,7 +124,7 @@ def _try(settings: Settings, threads: int, side: int | None, pictures: Sequence[
 
 def _video(settings: Settings, seconds: float) -> float:
     pipeline = load(settings)
-    demo = Demo(size=_SIZES[1], paced=False)
+    demo = Demo(size=SIZES[1], paced=False)
     shot = [demo.picture(number) for number in range(_SHOT)]
     end = start = 0.0
 
@@ -303,7 +132,7 @@ def _video(settings: Settings, seconds: float) -> float:
         index = 0
         while index < 4 or time.perf_counter() < end:
             place = index % (2 * _SHOT - 2)
-            yield Frame(shot[min(place, 2 * _SHOT - 2 - place)], index, index / _FPS)
+            yield Frame(shot[min(place, 2 * _SHOT - 2 - place)], index, index / FPS)
             index += 1
 
     for _ in read_turns(pipeline, frames()):
@@ -354,6 +183,14 @@ def _runtime() -> str:
     return f"ONNX Runtime {version('onnxruntime')}, CPU" + (f" ({', '.join(known)})" if known else "")
 
 
+def _others() -> tuple[str, ...]:
+    """Providers of ONNX Runtime's beside the processor; Azure's is no machine but a service on the net."""
+    from onnxruntime import get_available_providers
+
+    names = (name.removesuffix("ExecutionProvider") for name in get_available_providers())
+    return tuple(name for name in names if name not in ("CPU", "Azure"))
+
+
 def _show(terminal: Terminal, figures: Figures, advice: Sequence[Advice]) -> None:
     text = terminal.text
     terminal.out.print(
@@ -381,11 +218,16 @@ def _show(terminal: Terminal, figures: Figures, advice: Sequence[Advice]) -> Non
             f"{trial.p95_ms:.0f} ms",
         )
     terminal.out.print(table)
-    terminal.out.print(
-        text("A video of 1280×720: {fps:.0f} frames a second, without decoding.", fps=figures.video_fps),
-        markup=False,
-        soft_wrap=True,
-    )
+    for film in figures.films:
+        terminal.out.print(
+            text(
+                "A video of 1280×720, --threads {threads}: {fps:.0f} frames a second, without decoding.",
+                threads=film.threads or text("all"),
+                fps=film.fps,
+            ),
+            markup=False,
+            soft_wrap=True,
+        )
     live = figures.live
     terminal.out.print(
         text(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mimik.cli import bench, main
-from mimik.cli.bench import Figures, Live, Trial, advise
+from mimik.cli.advice import Figures, Film, Live, Trial, advise
 from mimik.cli.stages import StageClock
 from mimik.config import Settings
 from mimik.pipeline import Pipeline
@@ -29,6 +29,7 @@ EIGHT = ("centerface", "default")
 
 
 def figures(
+    *,
     one_ms: float = 30,
     all_ms: float = 30,
     quick_ms: float = 15,
@@ -36,6 +37,8 @@ def figures(
     live_ms: float = 40,
     floats_ms: float = 60,
     video_fps: float = 50,
+    one_fps: float = 30,
+    others: tuple[str, ...] = (),
 ) -> Figures:
     def trial(threads: int, side: int | None, ms: float, large: bool = False, form: tuple[str, str] = EIGHT) -> Trial:
         return Trial(threads, side, 1280 if large else 640, 720 if large else 360, *form, 9, ms, ms)
@@ -49,7 +52,8 @@ def figures(
         trial(1, None, large_ms, large=True),
     )
     live = Live(live_ms / 2, live_ms, 30, 0.0)
-    return Figures("a processor", 2, "a runtime", 0.5, trials, video_fps, live, {"detect": 20.0})
+    films = (Film(0, video_fps), Film(1, one_fps))
+    return Figures("a processor", 2, "a runtime", others, 0.5, trials, films, live, {"detect": 20.0})
 
 
 def said(of: Figures) -> str:
@@ -58,10 +62,31 @@ def said(of: Figures) -> str:
 
 @pytest.mark.parametrize(
     ("one_ms", "all_ms", "expected"),
-    [(20, 40, "--threads 1 reads 100% more"), (40, 20, "Leave --threads as it is"), (30, 31, "--threads 1 is as fast")],
+    [
+        (20, 40, "Live, --threads 1 reads 100% more"),
+        (40, 20, "Live, leave --threads as it is"),
+        (30, 31, "Live, --threads 1 is as fast"),
+    ],
 )
 def test_threads_are_advised_by_which_is_clearly_faster(one_ms: float, all_ms: float, expected: str) -> None:
     assert expected in said(figures(one_ms=one_ms, all_ms=all_ms))
+
+
+@pytest.mark.parametrize(
+    ("one_fps", "expected"),
+    [
+        (27, "For `mimik analyze`, leave --threads as it is: all cores read 1.9 times as many frames as one."),
+        (48, "For `mimik analyze`, --threads 1 reads as many frames here"),
+    ],
+)
+def test_videos_have_advice_of_their_own_on_threads(one_fps: float, expected: str) -> None:
+    """A single picture may gain nothing from a second core where a video gains all of it."""
+    assert expected in said(figures(one_ms=30, all_ms=31, one_fps=one_fps))
+
+
+def test_what_else_could_run_the_networks_is_told() -> None:
+    assert "also has CoreML, WebGPU here" in said(figures(others=("CoreML", "WebGPU")))
+    assert "ONNX Runtime" not in said(figures())
 
 
 def test_a_machine_that_keeps_up_is_left_alone() -> None:
@@ -71,7 +96,9 @@ def test_a_machine_that_keeps_up_is_left_alone() -> None:
 
 
 def test_a_slow_machine_is_told_to_look_at_less() -> None:
-    text = said(figures(one_ms=100, all_ms=110, quick_ms=40, large_ms=500, live_ms=300, floats_ms=200, video_fps=2))
+    text = said(
+        figures(one_ms=100, all_ms=110, quick_ms=40, large_ms=500, live_ms=300, floats_ms=200, video_fps=2, one_fps=1)
+    )
     assert "--side 320 reads 25 frames a second instead of 10" in text
     assert "about 900 minutes; with --fps 5, 150." in text
     assert "Set the camera to 640×360" in text
@@ -126,7 +153,8 @@ def test_every_setting_is_tried_and_told(fake_load: _FakeLoad, capsys: pytest.Ca
     forms = [(trial["detector"], trial["model"]) for trial in told["trials"]]
     assert set(forms) == {EIGHT, ("centerface-fp32", "default-fp16")}
     assert forms.count(EIGHT) == len(forms) - 1
-    assert told["video_fps"] > 0
+    assert [film["threads"] for film in told["films"]] in ([0, 1], [0])
+    assert all(film["fps"] > 0 for film in told["films"])
     assert told["runtime"].startswith("ONNX Runtime ")
     assert all(trial["fps"] == pytest.approx(1000 / trial["p50_ms"]) for trial in told["trials"])
     assert told["stages"]["classify"] >= 2.0
