@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.databases import database_url, postgresql, postgresql_url
 
@@ -12,6 +13,16 @@ __all__ = ["database_url", "postgresql", "postgresql_url"]
 
 
 _numbers = count()
+
+# How long an example takes, and how long it is to make one, judges the machine: a busy one needs more than Hypothesis's
+# 200 ms now and then.
+settings.register_profile(
+    "any machine",
+    parent=settings.default,
+    deadline=None,
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.too_slow],
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
