@@ -245,7 +245,7 @@ def test_a_machine_that_is_not_heard_of_loses_its_job(
 def test_two_servers_of_one_machine_share_a_folder_without_sharing_a_job(tmp_path: Path, film: Path) -> None:
     """One reads; the other takes over as soon as the first is gone."""
     with Store.open(tmp_path / "sessions.db") as store:
-        held = Held()
+        held = Held(pace_s=0.1)  # which of the two reads first is not settled
         for id in ("first", "second"):  # noqa: A001
             put(store, film, id)
         with worker(store, "mill") as second, worker(store, "mill", held) as first:

@@ -222,7 +222,7 @@ def test_progress_counts_frames_and_seconds(tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
     with (
         Store.open(tmp_path / "sessions.db") as store,
-        served(create_app(fake_pipeline(classifier=FakeClassifier(pause_s=0.01)), store=store)) as server,
+        served(create_app(fake_pipeline(classifier=FakeClassifier(pause_s=0.03)), store=store)) as server,
     ):
         job = _send(server, path.read_bytes(), title="long").json()["id"]
         end = time.monotonic() + 60
