@@ -117,7 +117,7 @@ def test_killed_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
         from mimik.analysis import analyse
         from tests.unit.analysis.stages import pipeline
         def slow(step):
-            time.sleep(0.02)
+            time.sleep(0.02 if step.frames < 40 else 60)  # it waits to be killed
         analyse(pipeline(), [Path(sys.argv[1])], Path(sys.argv[2]), formats=("csv", "json"), progress=slow)
         """
     )

@@ -67,6 +67,9 @@ def test_two_processes_train_one_network_and_go_on(folder: Path) -> None:
 
 
 def test_a_killed_run_goes_on_to_the_same_curve(folder: Path) -> None:
+    # So many epochs that a busy machine, too, sees the first one's checkpoint before the last one is over.
+    epochs = 10
+    (folder / "tiny.toml").write_text(CONFIG.replace("epochs = 3", f"epochs = {epochs}"))
     whole = subprocess.run(
         [*COMMAND, *arguments("whole")], cwd=folder, env=environment(), capture_output=True, text=True, timeout=200
     )
@@ -91,4 +94,4 @@ def test_a_killed_run_goes_on_to_the_same_curve(folder: Path) -> None:
     assert rest.returncode == 0
     assert np.allclose(curve(run), curve(folder / "whole" / "tiny"), rtol=1e-4)
     (resumed,) = read_facts(run)["resumed"]
-    assert resumed["epoch"] in (1, 2)
+    assert resumed["epoch"] in range(1, epochs)

@@ -2,7 +2,7 @@
 
 import json
 import signal
-import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mimik.cli import main
@@ -17,6 +18,7 @@ from mimik.cli.arguments import parse_formats
 from mimik.errors import ConfigError
 from mimik.pipeline import Pipeline
 from mimik.sinks import TABLE_SINKS
+from mimik.types import EmotionScores
 from tests.fakes import FakeClassifier, fake_pipeline
 from tests.media import truncate, write_video
 
@@ -102,13 +104,19 @@ def test_interrupted_it_says_that_the_same_command_continues(
 ) -> None:
     """And it does: the second run reads only what is left and ends in the table of an uninterrupted one."""
     arguments = ["analyze", str(pictures), "-o", str(tmp_path / "out")]
-    slow = fake_pipeline(classifier=FakeClassifier(pause_s=0.4))
+
+    class Interrupted(FakeClassifier):
+        """Ctrl-C comes with the second picture; sooner, nobody might be there to take it, and the tests would end."""
+
+        def classify(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[EmotionScores, ...]:
+            if len(self.batches) == 1:
+                signal.raise_signal(signal.SIGINT)
+            return super().classify(crops)
+
+    slow = fake_pipeline(classifier=Interrupted(pause_s=0.4))
     with monkeypatch.context() as patch:
         patch.setattr(Pipeline, "load", staticmethod(lambda settings=None: slow))
-        timer = threading.Timer(0.3, signal.raise_signal, (signal.SIGINT,))
-        timer.start()
         assert main(arguments) == 130
-        timer.join()
     assert "The same command continues" in capsys.readouterr().err
     assert main([*arguments, "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)

@@ -5,7 +5,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -115,11 +115,17 @@ def test_seconds_end_a_run_that_has_no_end(wire: Wire, capsys: pytest.CaptureFix
 def test_signals_end_a_run_after_whole_lines(
     number: signal.Signals, code: int, wire: Wire, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wire(FakeSource(100_000, fps=200, kind=SourceKind.LIVE))
-    timer = threading.Timer(0.5, signal.raise_signal, (number,))
-    timer.start()
+    class Signalled(FakeSource):
+        """Sends the signal when frames come, and not before somebody is there to take it: it would end the tests."""
+
+        def __iter__(self) -> Iterator[Frame]:
+            for frame in super().__iter__():
+                if frame.index == 100:
+                    signal.raise_signal(number)
+                yield frame
+
+    wire(Signalled(100_000, fps=200, kind=SourceKind.LIVE))
     assert main(["live", "--headless"]) == code
-    timer.join()
     lines = capsys.readouterr().out.splitlines()
     assert lines
     assert all(json.loads(line)["schema_version"] == 1 for line in lines)
@@ -134,6 +140,7 @@ def test_a_source_that_breaks_is_told_and_code_2(wire: Wire, capsys: pytest.Capt
     assert said.err == "error: x.mp4: holds no frame.\n"
 
 
+@pytest.mark.timing
 def test_the_demo_prints_every_second_and_closes_with_a_table(wire: Wire, capsys: pytest.CaptureFixture[str]) -> None:
     wire(FakeSource(100_000, fps=50, kind=SourceKind.LIVE))
     assert main(["demo", "--headless", "--seconds", "2.3", "--lang=tr"]) == 0
@@ -262,7 +269,7 @@ def test_a_defect_in_a_sink_holds_nobody_up() -> None:
 
 
 def test_an_encoder_that_cannot_follow_leaves_frames_out_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    sink = FakeSink(pause_s=0.02)
+    sink = FakeSink(pause_s=0.05)
     recorder = Recorder(FakeSource(150, fps=1000, kind=SourceKind.LIVE), sink, Terminal())
     with recorder:
         for _ in recorder:
