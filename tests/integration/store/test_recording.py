@@ -82,6 +82,7 @@ def notice(told: list[str]) -> Callable[[str, dict[str, object]], None]:
     return lambda text, values: told.append(text.format(**values))
 
 
+@pytest.mark.timing
 def test_a_killed_writer_loses_a_second_at_the_most_and_never_the_file(database_url: str) -> None:
     fps = 50.0
     process = write_elsewhere(database_url, 100_000, fps)
@@ -112,6 +113,7 @@ def test_a_killed_writer_loses_a_second_at_the_most_and_never_the_file(database_
         database.close()
 
 
+@pytest.mark.timing
 def test_a_killed_command_leaves_its_session_which_is_then_called_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,7 +148,7 @@ def test_a_killed_command_leaves_its_session_which_is_then_called_interrupted(
 def test_two_processes_write_at_once(database_url: str) -> None:
     Store.open(database_url).close()
     processes = [write_elsewhere(database_url, 150, 50.0) for _ in range(2)]
-    said = [process.communicate(timeout=60) for process in processes]
+    said = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
     assert [error for _, error in said] == ["", ""]
     with Store.open(database_url) as store:
@@ -256,7 +258,8 @@ def test_a_full_disk_ends_nothing_and_what_was_lost_is_marked(
                 for n in range(1, 6000):
                     writer.write(result(0, [face(), face(2)], n, time.perf_counter()))
                     time.sleep(0.001)
-                    if writer.unsaved_s > 1:
+                    # By the markers and not by the time alone: a busy machine needs seconds to fill the room.
+                    if writer.unsaved_s > 1 and any(note.marker.kind is MarkerKind.LOST for note in writer._notes):
                         break
             wait_for(lambda: writer.unsaved_s == 0)
             writer.write(result(0, [face(), face(2)], 9000, time.perf_counter()))

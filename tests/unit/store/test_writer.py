@@ -136,6 +136,7 @@ def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LONGEST_WAIT_S", 0.1)
     monkeypatch.setattr(module, "_CLOSE_S", 0.3)
     monkeypatch.setattr(module, "_ROOM_S", 0.5)
+    monkeypatch.setattr(module, "_MARK_S", 20.0)  # but no marker goes without its id because a disk is slow
 
 
 @pytest.fixture
@@ -172,17 +173,18 @@ def test_a_video_is_kept_at_its_own_times(store: Store) -> None:
 
 
 def test_a_live_run_is_kept_by_the_clock(store: Store) -> None:
+    before = time.perf_counter()
     with SessionWriter(store, DRAFT) as writer:
         began = time.perf_counter()
         for n in range(5):
             writer.write(result(100 + n, [face()], n, captured_s=time.perf_counter()))
             time.sleep(0.05)
-        passed = time.perf_counter() - began
+        passed, whole = time.perf_counter() - began, time.perf_counter() - before
         assert writer.elapsed_s >= passed
     (samples,) = store.samples(writer.session.id)
-    assert samples.time_s[0] < 1
+    assert 0 <= samples.time_s[0] < whole - 0.2
     assert samples.time_s[-1] - samples.time_s[0] == pytest.approx(0.2, abs=passed)
-    assert samples.time_s[-1] < passed + 0.5
+    assert samples.time_s[-1] < whole
 
 
 def test_frames_without_a_face_count_for_the_room(store: Store) -> None:
@@ -352,7 +354,7 @@ def test_writing_is_off_the_frame_path() -> None:
             writer.write(result(0, [face(), face(2)], n, time.perf_counter()))
         took = time.perf_counter() - began
         fake.free.set()
-    assert took < 1
+    assert took < 10, "on the frame path it would never have ended"
     assert fake.frames() == 2000
 
 
