@@ -32,7 +32,9 @@ class Served:
     def socket(self, path: str, origin: str | None = None) -> ClientConnection:
         """Open a WebSocket."""
         return connect(
-            self.address.replace("http", "ws") + path, additional_headers={"Origin": origin} if origin else None
+            self.address.replace("http", "ws") + path,
+            additional_headers={"Origin": origin} if origin else None,
+            open_timeout=30,
         )
 
 
@@ -63,5 +65,5 @@ def served(
                 yield Served(address, http)
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(30)
             assert not thread.is_alive(), "the server does not stop"

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
@@ -99,7 +100,13 @@ def test_live_the_newest_wins(asynchronous: bool) -> None:
         yield JPEG
         assert gate.entered.wait(20)
         yield from [JPEG] * 5
-        threading.Timer(0.5, gate.may_go.set).start()  # by then all have arrived
+        threading.Thread(target=let_go).start()
+
+    def let_go() -> None:
+        """Once all have arrived."""
+        while 'mimik_dropped_total{way="stream"} 4.0' not in server.http.get("/metrics").text:
+            time.sleep(0.01)
+        gate.may_go.set()
 
     with served(create_app(fake_pipeline(classifier=gate))) as server:
         while server.http.get("/readyz").status_code != 200:

@@ -56,7 +56,7 @@ def test_snippets_run_as_printed(server: Served, tmp_path: Path, language: str, 
         command = [sys.executable, "-c", snippet]
     else:
         command = ["sh", "-euc", snippet]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert re.search(r"happy|HAPPY|happiness|0\.9", done.stdout), done.stdout
 

@@ -38,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def _open(server: Served, beginning: bytes = b"") -> socket.socket:
     host, port = server.address.removeprefix("http://").split(":")
-    connection = socket.create_connection((host, int(port)), 10)
+    connection = socket.create_connection((host, int(port)), 30)
     connection.sendall(beginning)
     return connection
 
@@ -74,7 +74,7 @@ def _upload(server: Served, data: bytes) -> socket.socket:
 )
 def test_half_a_head_is_not_waited_for(beginning: bytes) -> None:
     """Slowloris."""
-    with served(create_app(fake_pipeline(), limits=Limits(head_s=0.5))) as server:
+    with served(create_app(fake_pipeline(), limits=Limits(head_s=1.5))) as server:
         with _open(server, beginning) as connection:
             given = _ended(connection)
         assert given.count(b"HTTP/1.1") == given.count(b"HTTP/1.1 200 OK") == (1 if b"healthz" in beginning else 0)
@@ -96,9 +96,9 @@ def test_bytes_now_and_then_do_not_lengthen_a_heads_time() -> None:
 
 
 def test_a_request_that_takes_its_time_after_its_head_is_answered(store: Store) -> None:
-    app = create_app(fake_pipeline(), store=store, limits=Limits(head_s=0.3))
+    app = create_app(fake_pipeline(), store=store, limits=Limits(head_s=1.5))
     with served(app) as server, _upload(server, WHOLE) as connection:
-        time.sleep(1)
+        time.sleep(2.5)
         connection.sendall(b"0\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 201")
 
@@ -123,13 +123,13 @@ def test_an_answer_that_nobody_reads_is_given_up() -> None:
 
 
 def test_an_answer_that_is_read_slowly_arrives() -> None:
-    with served(create_app(fake_pipeline(), limits=Limits(export_idle_s=0.5))) as server:
+    with served(create_app(fake_pipeline(), limits=Limits(export_idle_s=1.5))) as server:
         request = b"GET /plotly.min.js HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
         with _open(server, request) as connection:
             read = 0
             while piece := connection.recv(65536):
                 read += len(piece)
-                time.sleep(0.03)
+                time.sleep(0.06)
             assert read > PLOTLY.stat().st_size
 
 

@@ -247,7 +247,7 @@ def test_the_audit_log_counts_streams(audited: Served, ring: Keyring, tmp_path: 
 def _until(found: Any) -> Any:
     import time
 
-    for _ in range(500):
+    for _ in range(1500):
         if value := found():
             return value
         time.sleep(0.02)
@@ -341,7 +341,8 @@ def test_mimik_serve_with_keys_tls_and_audit(tmp_path: Path, trusting: ssl.SSLCo
             at = next(line for line in process.stderr if "https://127.0.0.1:" in line)
             port = at.partition("127.0.0.1:")[2].partition("/")[0]
             headers = {"Authorization": f"Bearer {token}"}
-            with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trusting, trust_env=False) as http:
+            address = f"https://127.0.0.1:{port}"
+            with httpx.Client(base_url=address, verify=trusting, trust_env=False, timeout=60) as http:
                 assert http.get("/v1/models").status_code == 401
                 assert http.get("/v1/models", headers=headers).status_code == 200
                 secret = token.rpartition("_")[2]

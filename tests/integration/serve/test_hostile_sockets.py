@@ -58,7 +58,7 @@ def server() -> Iterator[Served]:
     app = create_app(
         fake_pipeline(detection()),
         source=lambda notice: FakeSource(5),
-        limits=Limits.read(streams=8, stream_idle_s=5),
+        limits=Limits.read(streams=64, stream_idle_s=5),
     )
     with served(app) as server:
         yield server

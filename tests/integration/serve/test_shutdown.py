@@ -42,8 +42,11 @@ def test_ctrl_c_ends_within_two_seconds_with_viewers_connected(source: str) -> N
         assert program.stdout is not None
         try:
             address = program.stdout.readline().strip().replace("http", "ws")
-            with connect(f"{address}ws/source") as viewer, connect(f"{address}ws/camera"):
-                viewer.recv(5)
+            with (
+                connect(f"{address}ws/source", open_timeout=30) as viewer,
+                connect(f"{address}ws/camera", open_timeout=30),
+            ):
+                viewer.recv(30)
                 began = time.monotonic()
                 program.send_signal(signal.SIGINT)
                 out, errors = program.communicate(timeout=10)

@@ -74,7 +74,7 @@ def test_nobody_else_waits_for_them(store: Store, session: str, begun: list[None
 
 def test_they_are_let_go(store: Store, session: str, begun: list[None]) -> None:
     """Whoever reads gets the whole file, after them."""
-    app = create_app(fake_pipeline(), store=store, limits=Limits(exports=2, export_idle_s=0.5))
+    app = create_app(fake_pipeline(), store=store, limits=Limits(exports=2, export_idle_s=1.5))
     with served(app) as server, ExitStack() as stack:
         for _ in range(_STALLED):
             stack.enter_context(ask(server, session))

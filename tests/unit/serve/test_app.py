@@ -35,7 +35,7 @@ def _settings(app: FastAPI) -> dict[str, Any]:
 
 def _until(server: Served, settled: Callable[[httpx.Response], bool]) -> httpx.Response:
     """The readiness, asked for until it is as wished."""
-    for _ in range(200):
+    for _ in range(1500):
         if settled(answer := server.http.get("/readyz")):
             return answer
         time.sleep(0.02)
@@ -52,7 +52,7 @@ def test_ready_after_the_networks_ran_once() -> None:
 
     class Slow(FakeDetector):
         def detect(self, image: Image) -> tuple[Detection, ...]:
-            may_go.wait(10)
+            may_go.wait(60)
             return ()
 
     pipeline = fake_pipeline()

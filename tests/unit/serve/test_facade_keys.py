@@ -282,7 +282,7 @@ def _half_a_form(server: Served) -> Any:
 def until(condition: Any) -> None:
     import time
 
-    for _ in range(500):
+    for _ in range(1500):
         if condition():
             return
         time.sleep(0.02)

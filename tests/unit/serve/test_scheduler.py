@@ -312,7 +312,7 @@ def test_what_waits_at_the_end_is_told(slow: Slow) -> None:
     lane.offer(Note(done, "begun"))
     assert slow.entered.acquire(timeout=20)
     lane.offer(Note(done, "waits"))
-    threading.Timer(0.1, slow.may_go.set).start()
+    threading.Timer(1.0, slow.may_go.set).start()
     scheduler.close()
     scheduler.lane().offer(Note(done, "late"))
     assert done == ["begun", "waits ProblemError", "late ProblemError"]
