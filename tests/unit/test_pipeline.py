@@ -148,7 +148,7 @@ def test_leaving_the_iteration_closes_the_source() -> None:
     source = FakeSource(10_000, fps=200, kind=SourceKind.LIVE)
     for _ in fake_pipeline().run(source):
         break
-    assert source.closed.wait(2)
+    assert source.closed.wait(20)
 
 
 def test_the_error_of_a_broken_video_reaches_the_caller_after_its_frames() -> None:

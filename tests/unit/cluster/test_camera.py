@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +30,7 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def until(camera: Camera, wanted: Callable[[Report], bool], taken: int = -1) -> Report:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         report = camera.report(taken)
         if wanted(report):
@@ -47,7 +48,7 @@ def live(frames: int, fps: float = 50) -> Callable[..., FakeSource]:
 
 
 def test_results_wait_until_they_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cameras, "open_source", live(20))
+    monkeypatch.setattr(cameras, "open_source", live(100))  # two seconds: a busy machine, too, reads some of them
     camera = Camera("0", SETTINGS, Beginning(), time.time())
     report = until(camera, lambda report: report.state is CameraState.ENDED)
     numbers = [sight.number for sight in report.sights]
@@ -68,9 +69,11 @@ def test_it_goes_on_where_another_worker_left_off(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_recording_has_played_on_meanwhile(tmp_path: Path) -> None:
-    film = write_video(tmp_path / "v.mp4", numbered_frames(100, 64, 48), fps=25)
+    film = write_video(tmp_path / "v.mp4", numbered_frames(1500, 64, 48), fps=25)  # not over before it is opened
     camera = Camera(str(film), SETTINGS, Beginning(time_s=3.0, index=30), time.time() - 3.0)
-    sights = until(camera, lambda report: report.state is CameraState.ENDED).sights
+    sights = until(camera, lambda report: len(report.sights) > 5).sights
+    camera.close()
+    until(camera, lambda report: report.state is CameraState.ENDED)
     assert sights[0].index >= 75
     assert all(sight.time_s == sight.index / 25 for sight in sights)
 
@@ -96,15 +99,20 @@ def test_a_camera_that_is_not_there_yet_is_waited_for(monkeypatch: pytest.Monkey
 
 
 def test_a_camera_that_gives_nothing_more_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = threading.Event()
+
     class Stuck(FakeSource):
         def __iter__(self) -> Iterator[Frame]:
-            yield from super().__iter__()
-            self.closed.wait(10)
+            for frame in super().__iter__():
+                yield frame
+                if seen.is_set():
+                    self.closed.wait(60)
 
-    monkeypatch.setattr(cameras, "open_source", lambda spec, notice: Stuck(3, 50, SourceKind.LIVE))
+    monkeypatch.setattr(cameras, "open_source", lambda spec, notice: Stuck(10_000, 50, SourceKind.LIVE))
     monkeypatch.setattr(cameras, "_STALE_S", 0.3)
     camera = Camera("0", SETTINGS, Beginning(), time.time())
     until(camera, lambda report: report.state is CameraState.LIVE and report.age_s is not None)
+    seen.set()
     assert until(camera, lambda report: report.state is CameraState.AWAY).age_s is not None
     camera.close()
 
@@ -117,7 +125,7 @@ def test_a_file_that_is_not_there_has_failed(tmp_path: Path) -> None:
 
 
 def test_what_nobody_takes_is_given_up_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cameras, "open_source", live(60, 200))
+    monkeypatch.setattr(cameras, "open_source", live(200, 100))
     monkeypatch.setattr(cameras, "_ROOM", 5)
     camera = Camera("0", SETTINGS, Beginning(), time.time())
     report = until(camera, lambda report: report.state is CameraState.ENDED)

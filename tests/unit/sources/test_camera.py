@@ -70,7 +70,7 @@ def test_frames_are_numbered_and_timed() -> None:
     assert frames[0].time_s == 0
     assert all(a.index < b.index and a.time_s < b.time_s for a, b in pairwise(frames))
     assert all(frame.captured_s > before and frame.source == "camera 3" for frame in frames)
-    deadline = time.perf_counter() + 2
+    deadline = time.perf_counter() + 20
     while not capture.released and time.perf_counter() < deadline:
         time.sleep(0.01)
     assert capture.released, "leaving the iteration closes the camera"
