@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import socket
 import ssl
@@ -159,11 +160,17 @@ def _certificate(folder: Path) -> Path:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Of those below what systems give to connections of their own accord: nobody gets one before it is listened on."""
+    ports: list[int] = []
+    for port in random.sample(range(12_000, 32_000), 1000):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        ports.append(port)
+        if len(ports) == count:
+            return ports
+    pytest.fail("no free ports")
 
 
 @contextmanager
