@@ -15,7 +15,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 from skimage.data import astronaut
 
 from mimik.pipeline import Pipeline
@@ -68,6 +68,9 @@ class Visit:
 
 
 Visitor = Callable[..., AbstractContextManager[Visit]]
+
+# What has to come true may take longer than Playwright's five seconds where other programs are at work.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from tests.fakes import detection, fake_pipeline
 from tests.serving import served
 from tests.unit.attributes.test_stream import line
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120), pytest.mark.timing]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400), pytest.mark.timing]
 
 SOON = 30_000
 

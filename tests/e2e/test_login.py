@@ -16,7 +16,7 @@ from tests.e2e.conftest import Visit, Visitor
 from tests.e2e.doors import NAME, Doors, certificate, doors
 from tests.serving import served
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120), pytest.mark.timing]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400), pytest.mark.timing]
 
 SOON = 30_000
 WRONG = "mimik_abcdefgh_" + "x" * 64

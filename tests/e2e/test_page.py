@@ -20,7 +20,7 @@ from tests.e2e.conftest import Visitor
 from tests.fakes import FakeDetector, FakeSource, detection, fake_pipeline
 from tests.serving import Served, served
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120), pytest.mark.timing]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400), pytest.mark.timing]
 
 SOON = 30_000
 
