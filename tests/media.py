@@ -115,10 +115,16 @@ def write_video(
     return path
 
 
-def demo_video(path: Path, seconds: float = 2, fps: int = 25, size: tuple[int, int] = (640, 360)) -> Path:
-    """The bundled demo as a file: real faces, moved as a camera would move."""
+def demo_video(
+    path: Path,
+    seconds: float = 2,
+    fps: int = 25,
+    size: tuple[int, int] = (640, 360),
+    options: dict[str, str] | None = None,
+) -> Path:
+    """The bundled demo as a file: real faces, moved as a camera would move. The options are the encoder's."""
     frames = Demo(seconds=seconds, fps=fps, size=size, paced=False)
-    return write_video(path, (frame.image for frame in frames), fps)
+    return write_video(path, (frame.image for frame in frames), fps, options=options)
 
 
 def truncate(path: Path, share: float) -> Path:
