@@ -27,14 +27,14 @@ def test_a_limit_out_of_bounds_names_its_variable(monkeypatch: pytest.MonkeyPatc
 
 def test_small_bodies_are_bounded_in_bytes_and_in_time() -> None:
     """Whoever sends a letter a minute holds nothing up for long."""
-    with served(create_app(fake_pipeline(), limits=Limits(small_body=1024, body_s=0.2))) as server:
+    with served(create_app(fake_pipeline(), limits=Limits(small_body=1024, body_s=1))) as server:
         assert server.http.post("/v1/login", content=b"x" * 1025).status_code == 413
 
         def slow() -> object:
             import time
 
             yield b"{"
-            time.sleep(1)
+            time.sleep(2)
             yield b"}"
 
         assert server.http.post("/v1/login", content=slow()).status_code == 408  # type: ignore[arg-type]
