@@ -216,8 +216,15 @@ def test_statistics_come_once_a_second() -> None:
         served(create_app(fake_pipeline(), source=lambda notice: _live())) as server,
         server.socket("/ws/source") as socket,
     ):
-        found = [m for m in _messages(socket, 2.6) if isinstance(m, dict) and m["type"] == "statistics"]
-    assert len(found) == 2
+        found, came = [], []
+        for message in _messages(socket, 30):
+            if isinstance(message, dict) and message["type"] == "statistics":
+                found.append(message)
+                came.append(time.monotonic())
+                if len(found) == 5:
+                    break
+    # By the time between them: the first one's depends on how long the source took to open.
+    assert came[-1] - came[0] == pytest.approx(4, abs=0.8)
     assert found[-1]["capture_fps"] == pytest.approx(FPS, rel=0.15)
 
 
@@ -228,9 +235,10 @@ def test_no_thread_is_left_behind() -> None:
         server.socket("/ws/source") as socket,
     ):
         next(_messages(socket, 5))
-    time.sleep(0.2)
-    left = {thread.name for thread in threading.enumerate() if thread.name.startswith("mimik")} - before
-    assert not left
+    end = time.monotonic() + 20
+    while left := {thread.name for thread in threading.enumerate() if thread.name.startswith("mimik")} - before:
+        assert time.monotonic() < end, left
+        time.sleep(0.02)
 
 
 def test_pictures_are_encoded_once_and_shrunk_for_the_page() -> None:
