@@ -262,22 +262,25 @@ def kept(results: list[FrameResult]) -> Iterator[Take]:
     yield results.append
 
 
-def watched(machines: Machines, films: list[Path], at: dict[float, Callable[[], None]], seconds: float) -> Any:
-    """Watch films as cameras, with something done at certain seconds of watching; results and health."""
+def watched(machines: Machines, films: list[Path], losses: list[Callable[[], None]]) -> Any:
+    """Watch films as cameras, with one loss after the other; results and health.
+
+    Each comes once all cameras are watched again after the one before: how long that takes is the machine's.
+    """
     results: dict[str, list[FrameResult]] = {str(film): [] for film in films}
     health: list[list[CameraHealth]] = []
     stop = threading.Event()
-    began: list[float] = []
+    left, end = list(losses), time.monotonic() + 150
 
     def tell(now: list[CameraHealth]) -> None:
         health.append(now)
-        if not began and all(camera.state is CameraState.LIVE for camera in now):
-            began.append(time.monotonic())
-        for due in [due for due in at if began and time.monotonic() - began[0] >= due]:
-            at.pop(due)()
-        watched_s = time.monotonic() - began[0] if began else 0.0
-        well = all(camera.state in (CameraState.LIVE, CameraState.ENDED) for camera in now)
-        if watched_s > seconds and (well or watched_s > 90):  # a busy machine takes its time to start a worker
+        again = sum(camera.restarts for camera in now) >= len(losses) - len(left)
+        if again and all(camera.state is CameraState.LIVE for camera in now):
+            if left:
+                left.pop(0)()
+            else:
+                stop.set()
+        elif time.monotonic() > end:
             stop.set()
 
     with connected(machines.address):
@@ -287,7 +290,7 @@ def watched(machines: Machines, films: list[Path], at: dict[float, Callable[[], 
 
 
 def test_cameras_are_taken_on_where_a_machine_and_then_a_worker_is_lost(machines: Machines, tmp_path: Path) -> None:
-    films = [demo_video(tmp_path / f"{name}.mp4", seconds=100, fps=10, size=(320, 180)) for name in "ab"]
+    films = [demo_video(tmp_path / f"{name}.mp4", seconds=160, fps=5, size=(320, 180)) for name in "ab"]
     pids: list[int] = []
 
     def kill() -> None:
@@ -297,7 +300,7 @@ def test_cameras_are_taken_on_where_a_machine_and_then_a_worker_is_lost(machines
     def lose() -> None:
         machines.lose(machines.second)
 
-    results, health = watched(machines, films, {1.0: lose, 8.0: kill}, 14.0)
+    results, health = watched(machines, films, [lose, kill])
     machines.second = machines.add()
     assert len(pids) == 1
     last = health[-1]
@@ -307,12 +310,12 @@ def test_cameras_are_taken_on_where_a_machine_and_then_a_worker_is_lost(machines
         indices = [result.frame.index for result in results[str(film)]]
         times = [result.frame.time_s for result in results[str(film)]]
         assert indices == sorted(set(indices)), "nothing is counted twice"
-        assert times == [index / 10 for index in indices], "a recording's clock goes on"
+        assert times == [index / 5 for index in indices], "a recording's clock goes on"
     for camera in last:
         if camera.restarts:
             r = results[camera.camera]
             gaps = [after.frame.index - before.frame.index for before, after in pairwise(r)]
-            assert 5 < max(gaps) < 900, "it was away for seconds"
+            assert 5 < max(gaps) < 600, "it was away for seconds"
             cut = gaps.index(max(gaps)) + 1
             people = [{face.track_id for result in part for face in result.faces} for part in (r[:cut], r[cut:])]
             assert not people[0] & people[1], "whoever is seen afterwards has a number that nobody had"
@@ -409,7 +412,10 @@ def test_a_servers_pictures_are_read_by_replicas(machines: Machines, tmp_path: P
             assert running.wait(30) == 0
         finally:
             running.kill()
-    assert not workers("ServeReplica")
+    deadline_s = time.monotonic() + 30
+    while workers("ServeReplica"):  # Ray ends it a moment after the server
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
 
 
 def test_a_ray_of_our_own_listens_on_this_machine_alone() -> None:
