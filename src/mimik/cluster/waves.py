@@ -68,12 +68,15 @@ def in_waves(
         while not ended:
             wave: list[list[Segment]] = []
             until = time.monotonic() + _GATHER_S
-            while not ended and len(wave) < most and (len(wave) < least or time.monotonic() < until):
+            while not ended and len(wave) < most:
                 if stop.is_set():
                     return
+                enough = len(wave) >= least and time.monotonic() >= until  # then only what is there already
                 try:
-                    piece = ready.get(timeout=_POLL_S)
+                    piece = ready.get_nowait() if enough else ready.get(timeout=_POLL_S)
                 except queue.Empty:
+                    if enough:
+                        break
                     continue
                 if isinstance(piece, BaseException):
                     raise piece

@@ -179,20 +179,29 @@ def test_a_machine_whose_models_do_not_load_is_to_blame_and_not_the_camera(monke
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_error_that_should_not_be_is_tried_elsewhere_once_all_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = threading.Event()
+
     class Broken(FakeSource):
         def __iter__(self) -> Iterator[Frame]:
-            yield from super().__iter__()
-            raise RuntimeError("no memory")
+            for frame in super().__iter__():
+                yield frame
+                if seen.is_set():
+                    raise RuntimeError("no memory")
 
-    monkeypatch.setattr(cameras, "open_source", lambda spec, notice: Broken(5, 50, SourceKind.LIVE))
-    monkeypatch.setattr(cameras, "_AT_ONCE", 1)
+    monkeypatch.setattr(cameras, "open_source", lambda spec, notice: Broken(10_000, 50, SourceKind.LIVE))
     camera = Camera("0", SETTINGS, Beginning(), time.time())
+    until(camera, lambda report: len(report.sights) > 3)
+    monkeypatch.setattr(cameras, "_AT_ONCE", 1)
+    seen.set()
     report = until(camera, lambda report: report.trouble is not None)
     taken = -1
     while report.state is not CameraState.LOST:
         (sight,) = report.sights
         taken, report = sight.number, camera.report(sight.number)
     assert taken >= 0
+    for thread in threading.enumerate():
+        if thread.name == "mimik-watch":
+            thread.join(10)  # what it raises is this test's
     assert report.trouble is not None
     assert report.trouble.values == {"kind": "RuntimeError", "detail": "no memory"}
 

@@ -23,8 +23,8 @@ def pieces(count: int, pause_s: float = 0.0, stopped: Event | None = None) -> It
         yield [Segment(TASK, place)]
 
 
-def sizes(count: int, least: int, most: int, pause_s: float = 0.0) -> list[int]:
-    made = list(in_waves(lambda over: pieces(count, pause_s), lambda works: works, least, most, Event()))
+def sizes(count: int, least: int, most: int) -> list[int]:
+    made = list(in_waves(lambda over: pieces(count), lambda works: works, least, most, Event()))
     assert [segment.place for wave in made for (segment,) in wave] == list(range(count)), "all of them, in order"
     return [len(wave) for wave in made]
 
@@ -35,21 +35,24 @@ def test_what_is_cut_quickly_is_one_wave() -> None:
     assert sizes(25, 4, 10) == [10, 10, 5]
 
 
-def test_what_is_cut_slowly_is_begun_before_all_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waves, "_GATHER_S", 0.05)
-    made = sizes(40, 4, 100, 0.02)
-    assert len(made) > 2
-    assert min(made[:-1]) >= 4
-
-
-def test_while_a_wave_is_read_the_next_one_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_wave_is_begun_before_all_is_cut_and_the_next_is_cut_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(waves, "_GATHER_S", 0.0)
-    made = in_waves(lambda over: pieces(30, 0.01), lambda works: works, 3, 100, Event())
-    assert len(next(made)) == 3
-    time.sleep(1)
-    monkeypatch.setattr(waves, "_GATHER_S", 1.0)
-    assert len(next(made)) == 27
-    assert list(made) == []
+    begun, cut = Event(), Event()
+
+    def cutting(over: Event) -> Iterator[list[Segment]]:
+        for place, piece in enumerate(pieces(30)):
+            if place == 4:
+                assert begun.wait(60)
+            yield piece
+        cut.set()
+
+    made = in_waves(cutting, lambda works: works, 4, 100, Event())
+    assert len(next(made)) == 4
+    begun.set()
+    assert cut.wait(60), "while the first one is read"
+    assert [len(wave) for wave in made] == [26]
 
 
 def test_what_was_done_before_counts_for_no_wave() -> None:
