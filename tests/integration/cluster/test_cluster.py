@@ -218,6 +218,7 @@ def test_the_command_gives_the_bytes_and_sessions_of_one_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("mimik.cluster.RayEngine", partial(RayEngine, segment_s=SEGMENT_S))
+    monkeypatch.setattr("mimik.cluster.engine._WAVE", 8)  # there are more pieces than that: several waves
     command = ["analyze", *map(str, inputs), "--format", "csv,json", "--json", "--threads", "1", "--session", "Films"]
     alone = ["-o", str(tmp_path / "alone"), "--db", str(tmp_path / "alone.db")]
     assert main([*command, *alone]) == 1
@@ -327,9 +328,8 @@ def test_a_camera_of_this_machine_is_opened_on_no_other(machines: Machines) -> N
     stop = threading.Event()
 
     def tell(now: list[CameraHealth]) -> None:
-        if any(camera.state is not CameraState.AWAY for camera in now) or sum(each.restarts for each in now) < len(
-            nodes
-        ):
+        restarts = sum(camera.restarts for camera in now)
+        if restarts < len(nodes) or any(camera.state is not CameraState.AWAY for camera in now):
             return
         nodes.append({camera._report.node for camera in watch._cameras if camera._report is not None})
         if len(nodes) == 1:
