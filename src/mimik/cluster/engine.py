@@ -111,7 +111,7 @@ class RayEngine:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         # On the driver's machine, without which there is no run.
-        here: Any = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        here: Any = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         attempts = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(_Attempts).remote()
         done = ray.data.from_items(
             [{"work": pickle.dumps(segments)} for segments in wave], override_num_blocks=len(wave)

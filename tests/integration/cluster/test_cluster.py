@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -49,6 +49,7 @@ pytestmark = [
 FORMATS = ("csv", "json")
 SETTINGS = Settings(threads=1)
 SEGMENT_S = 0.5
+READER = "MapWorker(MapBatches(_Worker"
 BEGUN_TWICE = "a worker was lost while it read it; another one has read that part"
 MEMORY = 100 * 2**20
 
@@ -143,17 +144,18 @@ def stopped_in_mid_reading(films: list[Path], raylet: int | None = None) -> int 
 
     Args:
         films: one of these.
-        raylet: only a worker of this one's machine.
+        raylet: only a worker of this one's machine; the others are stopped, too, or they might leave it no work.
     """
-    for pid in workers("MapWorker(MapBatches(_Worker"):
-        if raylet is not None and fields_of(pid)[1] != str(raylet):
-            continue
-        os.kill(pid, signal.SIGSTOP)
-        while fields_of(pid)[0] not in "TtZX":
-            time.sleep(0.001)
-        if {os.path.realpath(each) for each in Path(f"/proc/{pid}/fd").iterdir()} & {str(film) for film in films}:
-            return pid
-        os.kill(pid, signal.SIGCONT)
+    for pid in workers(READER):
+        with suppress(ProcessLookupError, FileNotFoundError):  # it has ended meanwhile
+            os.kill(pid, signal.SIGSTOP)
+            if raylet is not None and fields_of(pid)[1] != str(raylet):
+                continue
+            while fields_of(pid)[0] not in "TtZX":
+                time.sleep(0.001)
+            if {os.path.realpath(each) for each in Path(f"/proc/{pid}/fd").iterdir()} & {str(film) for film in films}:
+                return pid
+            os.kill(pid, signal.SIGCONT)
     return None
 
 
@@ -171,13 +173,17 @@ def in_segments(
     told: list[str] = []
 
     def progress(step: Progress) -> None:
-        end = time.monotonic() + 20
-        while not killed and step.fraction < 0.6 and time.monotonic() < end:
+        end = time.monotonic() + 90
+        while not killed:
+            assert time.monotonic() < end, "no worker reads"
             if (pid := catch()) is None:
                 time.sleep(0.005)
-            else:
-                killed.append(pid)
-                kill(pid)
+                continue
+            killed.append(pid)
+            kill(pid)
+            for other in workers(READER):
+                with suppress(ProcessLookupError):
+                    os.kill(other, signal.SIGCONT)
 
     with connected(machines.address) as connection:
         engine = RayEngine(
@@ -373,7 +379,8 @@ def test_a_machine_lost_in_mid_run_loses_nothing(
 
     def lose(pid: int) -> None:
         machines.lose(machines.second)
-        os.kill(pid, signal.SIGKILL)  # which a lost machine's worker would not outlive
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)  # which a lost machine's worker would not outlive
 
     summary, told = in_segments(machines, inputs, tmp_path, lambda: stopped_in_mid_reading(films, raylet), lose)
     machines.second = machines.add()
