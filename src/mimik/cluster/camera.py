@@ -24,7 +24,7 @@ from mimik.config import Settings
 from mimik.errors import MimikError, SourceError
 from mimik.pipeline import Pipeline
 from mimik.realtime import Realtime, RealtimeStatistics
-from mimik.sources import Paced, open_source
+from mimik.sources import Paced, is_camera_number, open_source
 from mimik.types import Face, Frame, FrameResult, Source, SourceKind
 
 __all__ = ["Beginning", "Camera", "CameraState", "Report", "Sight", "is_address", "is_of_one_machine"]
@@ -307,15 +307,11 @@ class _Placed:
 
 def is_address(spec: str) -> bool:
     """Whether SOURCE is a camera or an address, which may come and go; not a file."""
-    return "://" in spec or _is_number(spec)
+    return "://" in spec or is_camera_number(spec)
 
 
 def is_of_one_machine(spec: str) -> bool:
     """Whether SOURCE means another camera on every machine: a number, a device, or an address of the machine itself."""
     if "://" in spec:
         return _LOOPBACK.fullmatch(urlsplit(spec).hostname or "") is not None
-    return _is_number(spec) or Path(os.path.realpath(os.path.expanduser(spec))).parts[:2] == ("/", "dev")
-
-
-def _is_number(spec: str) -> bool:
-    return spec.isascii() and spec.isdigit() and len(spec) <= 3
+    return is_camera_number(spec) or Path(os.path.realpath(os.path.expanduser(spec))).parts[:2] == ("/", "dev")

@@ -19,6 +19,7 @@ from mimik.cluster.camera import Beginning, Camera, CameraState, Report, is_of_o
 from mimik.cluster.reading import Told
 from mimik.config import Settings
 from mimik.realtime import RealtimeStatistics
+from mimik.sources import is_camera_number
 from mimik.sources.network import public_name
 from mimik.sources.notices import tell
 from mimik.types import FrameResult, Notice
@@ -84,7 +85,7 @@ def camera_name(spec: str) -> str:
     """
     if "://" in spec:
         return public_name(spec)
-    return f"camera {spec}" if spec.isascii() and spec.isdigit() and len(spec) <= 3 else spec
+    return f"camera {spec}" if is_camera_number(spec) else spec
 
 
 def camera_names(specs: Sequence[str]) -> list[str]:

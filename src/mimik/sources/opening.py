@@ -15,7 +15,7 @@ from mimik.sources.pictures import PICTURE_SUFFIXES, Pictures, is_picture, list_
 from mimik.sources.video import VideoFile
 from mimik.types import Notice, Source
 
-__all__ = ["VIDEO_SUFFIXES", "expand_inputs", "open_source"]
+__all__ = ["VIDEO_SUFFIXES", "expand_inputs", "is_camera_number", "open_source"]
 
 VIDEO_SUFFIXES = frozenset(
     {
@@ -23,6 +23,11 @@ VIDEO_SUFFIXES = frozenset(
         *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".mjpeg", ".mjpg"),
     }
 )
+
+
+def is_camera_number(spec: str) -> bool:
+    """Whether SOURCE is the number of one of this machine's cameras."""
+    return spec.isascii() and spec.isdigit() and len(spec) <= 3
 
 
 def open_source(spec: str, *, notice: Notice | None = None) -> Source:
@@ -37,7 +42,7 @@ def open_source(spec: str, *, notice: Notice | None = None) -> Source:
     """
     if spec == "demo":
         return Demo()
-    if spec.isascii() and spec.isdigit() and len(spec) <= 3:
+    if is_camera_number(spec):
         return Camera(int(spec), notice=notice)
     if "://" in spec:
         return NetworkStream(spec, notice=notice)
