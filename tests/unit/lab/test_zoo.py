@@ -7,7 +7,7 @@ from torch import nn
 from mimik.lab.zoo import NETWORKS, ResidualNet, StudentNet
 from mimik.lab.zoo.size import multiply_adds
 
-HEADS = {"vgg", "residual", "residual-deep", "residual-teacher", "student-tiny", "student", "student-accurate"}
+HEADS = set(NETWORKS) - {"seed", "seed-5", "alexnet", "mini-xception"}
 SIZES = {  # millions: parameters, multiply-adds; the seed's as its report prints them
     "seed": (4.47, 290.5),
     "seed-5": (5.79, 310.7),
@@ -17,6 +17,8 @@ SIZES = {  # millions: parameters, multiply-adds; the seed's as its report print
     "residual": (1.86, 46.7),
     "residual-deep": (2.32, 63.3),
     "residual-teacher": (11.19, 322.7),
+    "recognition": (5.58, 72.0),
+    "recognition-teacher": (5.58, 151.5),
     "student-tiny": (0.20, 6.41),
     "student": (2.44, 87.8),
     "student-accurate": (9.22, 444.3),
