@@ -1,7 +1,13 @@
-"""Write the model card from the records: ``python -m mimik.lab.card > docs/model-card.md``."""
+"""Write the model card: ``python -m mimik.lab.card > docs/model-card.md``, in the folder that holds ``docs``.
+
+It is made from the shipped records and from the evaluations in ``docs/evaluations`` (`mimik.lab.table`).
+"""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from mimik.lab.corruptions import CORRUPTIONS
+from mimik.lab.table import Evaluation, read_evaluations
 from mimik.weights import Record, records
 
 __all__ = ["card"]
@@ -9,7 +15,8 @@ __all__ = ["card"]
 _INTRODUCTION = """\
 # Model card
 
-Made by `python -m mimik.lab.card` from the records in `src/mimik/weights/`; a test holds the two together.
+Made by `python -m mimik.lab.card` from the records in `src/mimik/weights/` and from what `mimik evaluate --json`
+measured of each model, kept in `docs/evaluations/`; a test holds them together.
 
 **What the networks are for.** They tell which of seven expressions a face shows: angry, disgust, fear, happy, sad,
 surprise, neutral. They are made for live views, timelines and studies of groups, where a person judges the result.
@@ -31,12 +38,25 @@ and alignment, which the figures below leave out.
 """
 
 
-def card(shipped: Sequence[Record]) -> str:
-    """The model card as Markdown."""
-    return "\n".join([_INTRODUCTION, *(_section(record) for record in shipped)])
+_MACHINE = "AMD EPYC (Zen 4, AVX-512 with VNNI)"
+"""What the shipped models' times in ``docs/evaluations`` were measured on."""
+
+_OLDER = "an older AMD EPYC (AVX2)"
+"""The same of baselines."""
 
 
-def _section(record: Record) -> str:
+def card(shipped: Sequence[Record], evaluations: Sequence[Evaluation]) -> str:
+    """The model card as Markdown.
+
+    Args:
+        shipped: the models, in the order of their sections.
+        evaluations: what `mimik evaluate --json` measured; those of several networks together are left out.
+    """
+    evaluated = {each["model"]: each for each in evaluations}
+    return "\n".join([_INTRODUCTION, *(_section(record, evaluated.get(record.name)) for record in shipped)])
+
+
+def _section(record: Record, evaluation: Evaluation | None) -> str:
     measured = record.measured
     low, high = measured.interval
     rows = [
@@ -76,9 +96,66 @@ def _section(record: Record) -> str:
                 f"{shown.thresholds.uncertain:.3f}, calibration error {shown.ece:.3f}, all fitted and measured there",
             ),
         )
+    if evaluation is not None:
+        rows[-1:-1] = _evaluated(record, evaluation)
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
-    return f"## `{record.name}`: {record.title}\n\n| | |\n|---|---|\n{table}\n"
+    section = f"## `{record.name}`: {record.title}\n\n| | |\n|---|---|\n{table}\n"
+    return section if evaluation is None or not evaluation["corruptions"] else section + _worse(record, evaluation)
+
+
+def _evaluated(record: Record, each: Evaluation) -> list[tuple[str, str]]:
+    """What the evaluation measured beside the record's figures."""
+    where, mirrored = _where(record, each), each["tta"]
+    ferplus = with_mirror = "not measured"
+    if each["ferplus_accuracy"] is not None:
+        low, high = each["ferplus_interval"]
+        ferplus = (
+            f"**{each['ferplus_accuracy']:.2%}**, 95 % interval {low:.1%} to {high:.1%}, on {each['ferplus_faces']:,} "
+            f"faces of {where}: eight classes, single view, {each['ferplus_protocols']['argmax']['rule']}"
+        )
+    elif not record.recipe.get("ferplus"):
+        ferplus = "none: the network has no FER+ head"
+    if mirrored is not None:
+        low, high = mirrored["interval"]
+        with_mirror = (
+            f"{mirrored['accuracy']:.2%}, 95 % interval {low:.1%} to {high:.1%}, macro F1 {mirrored['macro_f1']:.3f}, "
+            f"negative log likelihood {mirrored['nll']:.3f} nats, calibration error {mirrored['ece']:.3f}"
+        )
+        if mirrored["ferplus_accuracy"] is not None:
+            with_mirror += f", FER+ (plain argmax) {mirrored['ferplus_accuracy']:.2%}"
+        with_mirror += f"; {where}"
+    remark, machine = ("", _MACHINE) if record.file else (" as ONNX in fp32, which is not shipped", _OLDER)
+    return [
+        ("FER+ accuracy", ferplus),
+        ("accuracy with the mirror image (mean of both)", with_mirror),
+        (
+            f"calibration by `mimik evaluate` (not cross-fitted, {each['ece_bins']} bins)",
+            f"calibration error {each['ece']:.3f}, negative log likelihood {each['nll']:.3f} nats at temperature "
+            f"{each['temperature']:.3f}; {where}",
+        ),
+        ("bytes of the file", f"{each['bytes']:,}{remark}"),
+        ("time a face", f"{each['ms_a_face']:.2f} ms: {each['ms_a_face_how']}; {machine}"),
+    ]
+
+
+def _worse(record: Record, each: Evaluation) -> str:
+    """A table of spoilt pictures, a row a way of spoiling."""
+    measured = [("as they are", each), *((one.title, each["corruptions"][one.name]) for one in CORRUPTIONS)]
+    lines = [
+        f"| {title} | {found['accuracy']:.2%} | {found['interval'][0]:.1%} to {found['interval'][1]:.1%} |"
+        for title, found in measured
+    ]
+    return (
+        f"\nOn worse pictures, every one of the {each['faces']:,} faces of {_where(record, each)} spoilt one way:\n\n"
+        "| pictures | accuracy | 95 % interval |\n|---|---:|---:|\n" + "\n".join(lines) + "\n"
+    )
+
+
+def _where(record: Record, each: Evaluation) -> str:
+    """The split and what it was used for besides."""
+    same = each["split"] == record.measured.split
+    return f"{each['split']} ({record.measured.role.partition(';')[0]})" if same else str(each["split"])
 
 
 if __name__ == "__main__":
-    print(card(records()), end="")
+    print(card(records(), read_evaluations(Path("docs", "evaluations"))), end="")
