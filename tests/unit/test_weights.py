@@ -69,5 +69,15 @@ def test_a_file_elsewhere_is_refused(copied: Path, file: str) -> None:
 
 
 def test_an_unknown_name_says_which_there_are() -> None:
-    with pytest.raises(WeightsError, match=r"nosuch: no such model.*default"):
+    with pytest.raises(WeightsError, match=r"nosuch: no such model.*default") as caught:
         read_record("nosuch")
+    assert "seed" not in str(caught.value), "a baseline has no file to read with"
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_runs_folder_has_to_be_exported_first(tmp_path: Path, end: str) -> None:
+    run = tmp_path / "t1"
+    run.mkdir()
+    (run / "weights.pt").touch()
+    with pytest.raises(WeightsError, match=r"Export it first: `mimik export \S+t1/? -o models .*models/t1\.json"):
+        verified(f"{run}{end}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -325,11 +326,17 @@ def _watch(
     from mimik.lab.page import numeral, per_cent
 
     language = terminal.language
+    steps = (0, 0)
 
     def note(row: Row) -> None:
+        epoch, (done, total) = int(row["epoch"]), steps
+        epochs = round(epoch * total / done) if done else epoch
         terminal.say(
-            "epoch {epoch}: loss {training} in training, {validation} judged; accuracy {accuracy}; {seconds} s",
-            epoch=int(row["epoch"]),
+            "epoch {epoch} of {epochs}: loss {training} in training, {validation} judged; accuracy {accuracy}; "
+            "{seconds} s; at most {left} left",
+            epoch=epoch,
+            epochs=epochs,
+            left=timedelta(seconds=round((epochs - epoch) * row["seconds"])),
             training=numeral(row["training_loss"], ".3f", language),
             validation=numeral(row["validation_loss"], ".3f", language),
             accuracy=per_cent(row["validation_accuracy"], language),
@@ -339,7 +346,13 @@ def _watch(
     def stage(run: Path) -> None:
         terminal.say("Training {run}", run=run)
 
-    with bar(terminal, terminal.text("Training")) as tell:
+    with bar(terminal, terminal.text("Training")) as shown:
+
+        def tell(done: int, total: int) -> None:
+            nonlocal steps
+            steps = (done, total)
+            shown(done, total)
+
         yield tell, note, stage
 
 

@@ -22,12 +22,12 @@ __all__ = [
     "FERPLUS",
     "SIDE",
     "TAGS",
+    "UNSPLIT",
     "Faces",
     "Progress",
     "join",
     "make_faces",
     "read_parquet",
-    "require_pyarrow",
     "select",
     "write_parquet",
 ]
@@ -37,6 +37,9 @@ SIDE = 48
 
 TAGS = (*FERPLUS, "unknown", "nf")
 """What a FER+ tagger could choose: an emotion, *unknown*, or *no face*."""
+
+UNSPLIT = "Unsplit"
+"""The split of faces whose file or folder names none."""
 
 Progress = Callable[[int, int], None]
 """Told how much is done, of how much."""
@@ -110,56 +113,45 @@ def join(parts: Sequence[Faces]) -> Faces:
     return Faces(**fields | {"rows": np.arange(sum(map(len, parts)))})
 
 
-def require_pyarrow(path: Path) -> None:
-    """Make sure that parquet files can be read and written.
-
-    Raises:
-        DataError: pyarrow is not installed.
-    """
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise DataError(
-            "{path}: parquet files need pyarrow. Install it with `pip install 'mimik[parquet]'`; CSV files and "
-            "folders of pictures can be read without it.",
-            path=path,
-        ) from error
-
-
-def read_parquet(path: Path, usage: str | None = None) -> Faces:
-    """Read FER-2013 with its FER+ votes.
+def read_parquet(path: Path, usage: str | None = None, *, default_split: str = UNSPLIT) -> Faces:
+    """Read labelled faces, with FER+ votes where there are any.
 
     Args:
-        path: a parquet file with the columns ``usage``, ``emotion``, ``image`` (PNG bytes) and ``ferplus_*``, as
-            `write_parquet` makes it; ``row`` may be there.
+        path: a parquet file with the columns ``emotion`` (or ``label``) and ``image`` (PNG bytes); ``usage``,
+            all of ``ferplus_*`` and ``row`` may be there, as in what `write_parquet` makes.
         usage: keep the rows of this split only (``Training``, ``PublicTest``); None keeps all.
+        default_split: the split of all rows where there is no ``usage``.
 
     Raises:
-        DataError: pyarrow is not installed, or the file cannot be read, lacks a column or rows, or holds an unknown
-            label or a picture of another size.
+        DataError: the file cannot be read, lacks a column or rows, or holds an unknown label or a picture of another
+            size.
     """
-    require_pyarrow(path)
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = ["usage", "emotion", "image", *(f"ferplus_{name}" for name in TAGS)]
+    votes = [f"ferplus_{name}" for name in TAGS]
     try:
         file = pq.ParquetFile(path)
-        missing = [name for name in columns if name not in file.schema_arrow.names]
-        table = None if missing else file.read([name for name in ("row", *columns) if name in file.schema_arrow.names])
+        names = set(file.schema_arrow.names)
+        label = "label" if "label" in names and "emotion" not in names else "emotion"
+        voted = not names.isdisjoint(votes)
+        columns = [*(["usage"] if "usage" in names else []), label, "image", *(votes if voted else [])]
+        missing = [name for name in columns if name not in names]
+        table = None if missing else file.read([*(["row"] if "row" in names else []), *columns])
     except (OSError, pa.ArrowException) as error:
         raise DataError(
-            "{path}: not a FER-2013 parquet file ({detail}). Its columns must be: {columns}.",
+            "{path}: not a parquet file that can be read ({detail}). Fetch it again, or import the original data "
+            "again with `mimik dataset import`.",
             path=path,
             detail=error,
-            columns=", ".join(columns),
         ) from error
     if table is None:
         raise DataError(
-            "{path}: column {column} is missing. Its columns must be: {columns}.",
+            "{path}: column {column} is missing. The columns must be emotion (or label) and image; usage may be there, "
+            "and for FER+ votes all of: {votes}.",
             path=path,
             column=missing[0],
-            columns=", ".join(columns),
+            votes=", ".join(votes),
         )
     for name in columns:
         if table[name].null_count:
@@ -169,25 +161,29 @@ def read_parquet(path: Path, usage: str | None = None) -> Faces:
                 row=table[name].is_null().to_pylist().index(True),
                 column=name,
             )
-    keep = [i for i, value in enumerate(table["usage"].to_pylist()) if usage in (None, value)]
+    usages = table["usage"].to_pylist() if "usage" in names else [default_split] * len(table)
+    keep = [i for i, value in enumerate(usages) if usage in (None, value)]
     if not keep:
         raise DataError("{path}: no row has usage {usage}.", path=path, usage=usage)
     table = table.take(keep)
-    labels = _integers(path, table, "emotion", keep)
+    labels = _integers(path, table, label, keep)
     wrong = np.flatnonzero((labels < 0) | (labels >= len(Emotion)))
     if len(wrong):
         raise DataError(
-            "{path}: row {row}: emotion {value} is no label of FER-2013, which are 0 to 6.",
+            "{path}: row {row}: {column} {value} is no label of FER-2013, which are 0 to 6 for {labels}. Correct or "
+            "remove the row.",
             path=path,
             row=keep[wrong[0]],
+            column=label,
             value=labels[wrong[0]],
+            labels=", ".join(Emotion),
         )
     images = np.empty((len(keep), SIDE, SIDE), np.uint8)
     for row, data in enumerate(table["image"].to_pylist()):
         images[row] = _decoded(path, keep[row], data)
-    counts = np.stack([_integers(path, table, f"ferplus_{name}", keep) for name in TAGS], axis=1)
+    counts = np.stack([_integers(path, table, name, keep) for name in votes], axis=1) if voted else None
     rows = _integers(path, table, "row", keep) if "row" in table.column_names else np.array(keep)
-    return make_faces(images, labels, table["usage"].to_pylist(), counts, rows)
+    return make_faces(images, labels, [usages[row] for row in keep], counts, rows)
 
 
 def _integers(path: Path, table: Any, name: str, rows: Sequence[int]) -> NDArray[np.int64]:
@@ -195,7 +191,7 @@ def _integers(path: Path, table: Any, name: str, rows: Sequence[int]) -> NDArray
     for number, value in enumerate(values):
         if not isinstance(value, int):
             raise DataError(
-                "{path}: row {row}: {column} is {value}, not a whole number.",
+                "{path}: row {row}: {column} is {value}, not a whole number. Correct or remove the row.",
                 path=path,
                 row=rows[number],
                 column=name,
@@ -214,7 +210,8 @@ def _decoded(path: Path, row: int, data: object) -> NDArray[Any]:
         raise DataError("{path}: row {row}: the picture cannot be read; it must be PNG bytes.", path=path, row=row)
     if picture.shape != (SIDE, SIDE):
         raise DataError(
-            "{path}: row {row}: the picture is {width}×{height} pixels, not 48×48.",
+            "{path}: row {row}: the picture is {width}×{height} pixels, not 48×48. Import the pictures as a folder "
+            "with `mimik dataset import`, which makes them 48×48.",
             path=path,
             row=row,
             width=picture.shape[1],
@@ -227,10 +224,8 @@ def write_parquet(faces: Faces, path: Path) -> None:
     """Write faces as `read_parquet` reads them: the columns of FER-2013 with its FER+ votes.
 
     Raises:
-        DataError: pyarrow is not installed.
         OSError: the file cannot be written.
     """
-    require_pyarrow(path)
     import pyarrow as pa
     import pyarrow.parquet as pq
 

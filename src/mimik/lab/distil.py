@@ -19,7 +19,7 @@ from mimik.lab.data import Faces, Progress, select
 from mimik.lab.evaluate import Counter, read_heads
 from mimik.lab.networks import load_network, predict
 from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe
-from mimik.lab.runs import Row, Splits, make_splits, parts, prepare, recipe_of
+from mimik.lab.runs import Row, Splits, check_finished, make_splits, parts, prepare, recipe_of
 from mimik.lab.team import Team, leads
 from mimik.lab.train import train
 from mimik.weights import shipped
@@ -60,7 +60,7 @@ def distil(
         The file of the student's weights.
 
     Raises:
-        ConfigError: a teacher is neither a shipped model nor a run of a network, or see `mimik.lab.train.train`.
+        ConfigError: a teacher is neither a shipped model nor a finished run, or see `mimik.lab.train.train`.
     """
     splits = make_splits(faces, recipe)
     with Team() as team:  # one for all trainings: a process group cannot be made twice
@@ -166,6 +166,7 @@ def _recipe(teacher: Path) -> Recipe:
 
 
 def _read(recipe: Recipe, folder: Path, images: NDArray[np.uint8], temperature: float, tell: Progress | None) -> Shares:
+    check_finished(folder)
     network = load_network(recipe, folder)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     fer, ferplus = predict(network, _with_mirrored(images), tell=tell if leads() else None)

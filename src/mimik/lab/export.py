@@ -33,7 +33,7 @@ from mimik.lab.metrics import ferplus_labels
 from mimik.lab.networks import MEAN, STD, load_network, predict
 from mimik.lab.quantise import CALIBRATION, write_fp16, write_fp32, write_int8
 from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe
-from mimik.lab.runs import Splits, make_splits, read_facts, read_rows, recipe_of
+from mimik.lab.runs import Splits, check_finished, make_splits, read_facts, read_rows, recipe_of
 from mimik.lab.shown import fit_shown
 from mimik.lab.zoo.size import fused, multiply_adds
 from mimik.types import Emotion, Thresholds
@@ -98,7 +98,7 @@ def export(
         ship: keep the ONNX files; without it records alone are written.
 
     Raises:
-        ConfigError: the run holds no network.
+        ConfigError: the run holds no network, or was cut.
         WeightsError: the fp32 file does not read as the trained network does.
     """
     recipe = recipe_of(run, config)
@@ -107,6 +107,7 @@ def export(
     # As it is measured and told: on PublicTest, whatever the run was judged on; of other data, on what that was.
     official = recipe.model_copy(update={"folds": 0, "fold": 0})
     splits = make_splits(faces, official if "PublicTest" in faces.usages else recipe)
+    check_finished(run)
     network = fused(load_network(recipe, run))
     name = name or run.resolve().name
     draft = _draft(name, title or f"{recipe.network}, {recipe.origin}", recipe, run, network, splits)

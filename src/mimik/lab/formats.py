@@ -5,12 +5,14 @@ Every reader gives `Faces`: gray 48×48 pictures with the seven labels of FER-20
 
 import csv
 import unicodedata
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +20,16 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from mimik.errors import DataError
-from mimik.lab.data import SIDE, TAGS, Faces, Progress, join, make_faces, read_parquet, select
+from mimik.lab.data import SIDE, TAGS, UNSPLIT, Faces, Progress, join, make_faces, read_parquet, select
 from mimik.types import Emotion
 
-__all__ = ["OFFICIAL", "UNSPLIT", "Changes", "label_of", "pick_split", "read_faces"]
+__all__ = ["OFFICIAL", "SPLITS", "UNSPLIT", "Changes", "label_of", "pick_split", "read_faces"]
 
 OFFICIAL = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
 """Rows of each split of FER-2013."""
 
-UNSPLIT = "Unsplit"
-"""The split of faces whose file or folder names none."""
+SPLITS = (*OFFICIAL, "Validation", "Test")
+"""The splits that Mimik knows by name."""
 
 _WORDS = {
     Emotion.ANGRY: "angry anger kizgin kizginlik ofke ofkeli sinirli",
@@ -118,7 +120,7 @@ def read_faces(
         elif not path.exists():
             raise DataError("{path}: there is no such file or folder.", path=path)
         elif _is_parquet(path):
-            parts.append(read_parquet(path))
+            parts.append(read_parquet(path, default_split=default_split))
         elif _is_ferplus(path):
             votes.append(path)
         else:
@@ -170,12 +172,29 @@ def _table(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
     """An open CSV file: its column names and its rows; commas or semicolons."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
+            first = _first_line(path, file)
             separator = ";" if ";" in first and "," not in first else ","
             names = [_folded(name) for name in next(csv.reader([first], delimiter=separator), [])]
+            if not {"emotion", "pixels", "neutral"} & {*names} and any(map(str.isdecimal, names)):
+                raise DataError(
+                    "{path}: the first line must name the columns: emotion, pixels, Usage (of FER+ votes: those of "
+                    "fer2013new.csv). Add that line, or fetch the file again.",
+                    path=path,
+                )
             yield names, _without_end(csv.reader(file, delimiter=separator))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError("{path}: not a CSV file that can be read ({detail}).", path=path, detail=error) from error
+
+
+def _first_line(path: Path, file: TextIO) -> str:
+    with path.open("rb") as raw:
+        start = raw.read(64)
+    if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in start:
+        raise DataError("{path}: the text is in UTF-16. Open it and save it as UTF-8.", path=path)
+    first = file.readline()
+    if not first.strip() and not any(map(str.strip, file)):
+        raise DataError("{path}: the file is empty. Fetch it again.", path=path)
+    return first
 
 
 def _without_end(lines: Iterator[list[str]]) -> Iterator[list[str]]:
@@ -225,7 +244,7 @@ def _read_csv(path: Path, default_split: str, whole: bool, tell: Progress) -> Fa
             labels.append(_csv_label(path, row, cells[emotion]))
             pixels.append(_csv_pixels(path, row, cells[pixel]))
             named = "" if usage is None else cells[usage].strip()
-            usages.append(next((split for split in OFFICIAL if split.casefold() == named.casefold()), named))
+            usages.append(next((split for split in SPLITS if split.casefold() == named.casefold()), named))
             done += len(cells[pixel])
             if not row % 256:
                 tell(done, total)

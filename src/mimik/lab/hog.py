@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mimik.errors import DataError
 from mimik.lab.calibration import negative_log_likelihood
 from mimik.lab.curves import draw_curves
 from mimik.lab.data import Progress
@@ -24,6 +25,7 @@ from mimik.lab.runs import (
     write_predictions,
     write_rows,
 )
+from mimik.types import Emotion
 
 __all__ = ["histograms", "train_hog"]
 
@@ -76,11 +78,20 @@ def train_hog(
 
     Raises:
         ConfigError: the folder holds a run already, or another recipe's.
+        DataError: the faces to learn from show fewer than two expressions.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
     file = run / "hog.npz"
+    present = set(splits.training.labels.tolist())
+    if len(present) < 2:
+        missing = [str(emotion) for place, emotion in enumerate(Emotion) if place not in present]
+        raise DataError(
+            "HOG and SVM tell at least two expressions apart. The faces to learn from lack {missing}. Give data in "
+            "which Training has two expressions or more.",
+            missing=", ".join(missing),
+        )
     prepare(run, recipe, config, resume=resume)
     if (run / "predictions.npz").exists():
         return file

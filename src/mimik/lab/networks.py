@@ -1,8 +1,8 @@
 """Networks with their weights: loaded, fed, and the numbers that they multiply in."""
 
 import copy
+import math
 import pickle
-import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mimik.errors import ConfigError
 from mimik.lab.data import Progress
 from mimik.lab.recipe import Recipe
-from mimik.lab.runs import read_facts
+from mimik.lab.runs import check_finished, read_facts
 from mimik.lab.zoo import NETWORKS, ResidualNet
 from mimik.weights import verified
 
@@ -51,13 +51,21 @@ def load_weights(network: nn.Module, file: Path) -> None:
     """
     try:
         weights = torch.load(file, weights_only=True)
+    except FileNotFoundError as error:
+        raise ConfigError("{path}: no such file. Give the weights.pt in a run's folder.", path=file) from error
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ConfigError(
+            "{path}: not a file of weights, or a broken one. Give the weights.pt in a run's folder.", path=file
+        ) from error
+    try:
         if isinstance(network, ResidualNet):
             network.deepen(weights)
         else:
             network.load_state_dict(weights)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        detail = next(iter(str(error).splitlines()), "")
-        raise ConfigError("{path}: not weights of this network ({detail}).", path=file, detail=detail) from error
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            "{path}: weights of another network. Give those of the same one, or change network.", path=file
+        ) from error
 
 
 def load_mean(network: nn.Module, files: Sequence[Path]) -> None:
@@ -66,10 +74,11 @@ def load_mean(network: nn.Module, files: Sequence[Path]) -> None:
     What batch normalisation counted is averaged, too, which is not what the mean network would count: train it on.
 
     Raises:
-        ConfigError: a file is missing or holds another network's weights.
+        ConfigError: a file is missing, holds another network's weights or lies in the folder of a run that was cut.
     """
     mean: dict[str, Tensor] = {}
     for number, file in enumerate(files):
+        check_finished(file.parent)
         load_weights(network, file)
         for name, values in network.state_dict().items():
             mean[name] = values.clone() if not number else mean[name] + (values - mean[name]) / (number + 1)
@@ -198,21 +207,19 @@ def bf16_is_fast() -> bool:
 
 
 def choose_bf16(recipe: Recipe, network: nn.Module, batch: int) -> bool:
-    """Whether to multiply in bfloat16: as asked, or by a trial of three steps in each kind of number."""
+    """Whether to multiply in bfloat16: as asked, or by the fastest step of each kind of number, tried in turns."""
     if recipe.bf16 != "auto":
         return recipe.bf16 == "on"
     if not bf16_is_fast():
         return False
     trial = copy.deepcopy(network).train()
     faces = normalise(torch.rand(batch, 1, 48, 48))
-    seconds = {}
-    for kind in (False, True):
-        times = []
-        for _ in range(4):
+    seconds = {False: math.inf, True: math.inf}
+    for _ in range(5):
+        for kind in seconds:
             started = time.perf_counter()
             with torch.autocast("cpu", torch.bfloat16, enabled=kind):
                 outputs = trial(faces)
             torch.autograd.backward(outputs[0].float().square().mean())
-            times.append(time.perf_counter() - started)
-        seconds[kind] = statistics.median(times[1:])
+            seconds[kind] = min(seconds[kind], time.perf_counter() - started)
     return seconds[True] < seconds[False]

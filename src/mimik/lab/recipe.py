@@ -57,8 +57,8 @@ class _Base(BaseModel):
         default=0,
         ge=0,
         le=20,
-        description="0: learn from all of Training, judged on PublicTest. Else Training is cut into so many parts, "
-        "identical pictures in one, and PublicTest stays unseen.",
+        description="0: learn from all of Training, judged on PublicTest, without it on Validation, else Test. "
+        "Else Training is cut into so many parts, identical pictures in one, and PublicTest stays unseen.",
     )
     fold: int = Field(default=0, ge=0, description="With `folds`: the part left out of training and judged on.")
     clean: bool = Field(

@@ -32,9 +32,11 @@ from mimik.lab.duplicates import blank
 from mimik.lab.recipe import AnyRecipe, as_toml, parse_recipe, read_recipe, read_toml
 
 __all__ = [
+    "JUDGES",
     "Predictions",
     "Row",
     "Splits",
+    "check_finished",
     "check_recipe",
     "commit",
     "environment",
@@ -53,6 +55,9 @@ __all__ = [
 Row = dict[str, float]
 """One epoch's metrics by name; the names are the columns of ``metrics.csv``."""
 
+JUDGES = ("PublicTest", "Validation", "Test")
+"""Splits that runs are judged on, the first that the data have."""
+
 _PACKAGES = ("mimik", "torch", "numpy", "scikit-learn", "scikit-image", "onnx", "onnxruntime")
 
 
@@ -63,7 +68,7 @@ class Splits:
     Attributes:
         training: the rows learnt from.
         validation: the rows judged on after each epoch.
-        name: what the second are, ``PublicTest`` or ``Training, part 1 of 5``.
+        name: what the second are, ``PublicTest``, ``Validation`` or ``Training, part 1 of 5``.
     """
 
     training: Faces
@@ -112,7 +117,9 @@ def make_splits(faces: Faces, recipe: AnyRecipe) -> Splits:
         held = select(training, part == recipe.fold)
         training, name = select(training, part != recipe.fold), f"Training, part {recipe.fold + 1} of {recipe.folds}"
     else:
-        held, name = _split(faces, "PublicTest"), "PublicTest"
+        there = [name for name in JUDGES if name in faces.usages]
+        name = there[0] if there else JUDGES[0]
+        held = _split(faces, name)
     if recipe.clean:
         faceless = training.counts[:, -1] > training.counts[:, :-1].max(1)
         training = select(training, ~blank(training) & ~faceless)
@@ -124,7 +131,8 @@ def _split(faces: Faces, name: str) -> Faces:
     if not chosen.any():
         raise DataError(
             "The data have no rows of split {split}; their splits: {splits}. Training learns from Training and is "
-            "judged on PublicTest, or on a part of Training where the recipe sets folds.",
+            "judged on PublicTest, else on Validation, else on Test, or on a part of Training where the recipe sets "
+            "folds.",
             split=name,
             splits=", ".join(sorted(set(faces.usages.astype(str)))),
         )
@@ -188,6 +196,20 @@ def check_recipe(run: Path, recipe: AnyRecipe) -> None:
             )
 
 
+def check_finished(run: Path) -> None:
+    """Make sure that a run was not cut: what it had learnt by then would be taken for what it learns.
+
+    Raises:
+        ConfigError: it was. A run that holds no record of it, as older ones do, passes.
+    """
+    if not read_facts(run).get("finished", True):
+        raise ConfigError(
+            "{run}: this run was cut. Finish it first, by the same command with --resume; or copy its weights.pt to "
+            "another folder to use them as they are.",
+            run=run,
+        )
+
+
 def recipe_of(run: Path, config: Path | None = None) -> AnyRecipe:
     """A run's recipe: of the file given, of its folder, or, for runs made before folders had one, of ``configs``.
 
@@ -209,7 +231,11 @@ def read_rows(run: Path) -> list[Row]:
     except FileNotFoundError:
         return []
     return [
-        {name.replace("publictest_", "validation_"): float(value) for name, value in row.items() if value}
+        {
+            name.replace("publictest_", "validation_"): int(float(value)) if name == "epoch" else float(value)
+            for name, value in row.items()
+            if value
+        }
         for row in csv.DictReader(io.StringIO(text))
     ]
 

@@ -141,7 +141,9 @@ def _train(
         schedule.load_state_dict(saved["schedule"])
         state |= saved["state"]
     if "bf16" not in state:
-        state["bf16"] = team.same(choose_bf16(recipe, network, recipe.batch // team.size))
+        begun = read_facts(run).get("precision") if resume and team.leads else None  # cut in its first epoch
+        chosen = begun == "bf16" if begun else choose_bf16(recipe, network, recipe.batch // team.size)
+        state["bf16"] = team.same(chosen)
     targets = _targets(recipe, splits.training, teaching)
     # Without votes and teachers, or weight, the second head learns nothing: it is not judged, shown or exported.
     ferplus = recipe.ferplus > 0 and (bool(splits.training.counts.any()) or "teacher_ferplus" in targets)
@@ -155,23 +157,25 @@ def _train(
         started = time.perf_counter()
         torch.manual_seed(recipe.seed * 100_003 + epoch + 7_919 * team.rank)  # dropout, too, repeats
         model.train()
-        total, hits = 0.0, 0.0
+        rate, total, plain, hits = 0.0, 0.0, 0.0, 0.0
         for step, (faces, wanted) in enumerate(_batches(splits.training.images, targets, recipe, epoch, team)):
             with torch.autocast("cpu", torch.bfloat16, enabled=state["bf16"]):
                 outputs = model(faces)
-            loss = _loss(outputs, wanted, recipe)
+            loss, own = _loss(outputs, wanted, recipe)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
+            rate = optimiser.param_groups[0]["lr"]
             optimiser.step()
             if recipe.ema:
                 average.update_parameters(network)
             if isinstance(schedule, OneCycleLR):
                 schedule.step()
             total += loss.item()
+            plain += own.item()
             hits += (outputs[0].argmax(1) == wanted["fer"].argmax(1)).float().mean().item()
             if tell:
                 tell(epoch * steps + step + 1, recipe.last * steps)
-        total, hits = team.mean([total / steps, hits / steps])
+        total, plain, hits = team.mean([total / steps, plain / steps, hits / steps])
         if not math.isfinite(total):
             raise ConfigError(
                 "{run}: the loss of epoch {epoch} is no number any more. Lower the rate, then begin anew.",
@@ -190,8 +194,8 @@ def _train(
         }
         row = {
             "epoch": epoch + 1,
-            "rate": optimiser.param_groups[0]["lr"],
-            "training_loss": total,
+            "rate": rate,
+            "training_loss": plain,
             "training_accuracy": hits,
             **measured,
             "seconds": time.perf_counter() - started,
@@ -358,8 +362,12 @@ def _batches(
         yield normalise(batch), wanted
 
 
-def _loss(outputs: tuple[Tensor, Tensor | None], targets: Targets, recipe: Recipe) -> Tensor:
-    """Cross-entropy of both heads with the labels, and, where teachers are, their divergence (Hinton et al. 2015)."""
+def _loss(outputs: tuple[Tensor, Tensor | None], targets: Targets, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """What is learnt from, and the FER-2013 head's part of it, which is comparable with the judged loss.
+
+    The first is the cross-entropy of both heads with the labels, and, where teachers are, their divergence (Hinton et
+    al. 2015); the second the first head's cross-entropy alone, with labels as smoothed and mixed.
+    """
     heads = {"fer": outputs[0].float()}
     if outputs[1] is not None and recipe.ferplus:
         heads["ferplus"] = outputs[1].float()
@@ -369,8 +377,9 @@ def _loss(outputs: tuple[Tensor, Tensor | None], targets: Targets, recipe: Recip
         -factor[name] * (targets[name] * functional.log_softmax(logits, 1)).sum(1).mean()
         for name, logits in heads.items()
     ]
+    own = losses[0].detach()
     if not isinstance(recipe, DistilRecipe):
-        return torch.stack(losses).sum()
+        return torch.stack(losses).sum(), own
     warmth = recipe.temperature
     taught = [
         factor[name]
@@ -381,7 +390,7 @@ def _loss(outputs: tuple[Tensor, Tensor | None], targets: Targets, recipe: Recip
         for name, logits in heads.items()
         if f"teacher_{name}" in targets
     ]
-    return (1 - recipe.weight) * torch.stack(losses).sum() + recipe.weight * torch.stack(taught).sum()
+    return (1 - recipe.weight) * torch.stack(losses).sum() + recipe.weight * torch.stack(taught).sum(), own
 
 
 def _optimiser(recipe: Recipe, network: nn.Module, steps: int) -> tuple[torch.optim.Optimizer, Schedule]:

@@ -153,11 +153,18 @@ def read_record(name_or_path: str) -> Record:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        shipped = sorted(p.stem for p in Path(str(files("mimik.weights"))).glob("*.json"))
+        run = Path(name_or_path)
+        if any((run / name).is_file() for name in ("config.toml", "weights.pt")):
+            raise WeightsError(
+                "{run} is a run's folder, not a model. Export it first: `mimik export {run} -o models --data FILE`. "
+                "Then give models/{name}.json.",
+                run=name_or_path,
+                name=run.resolve().name,
+            ) from error
         raise WeightsError(
             "{name}: no such model. Give one of {shipped}, or the path of a model record (.json).",
             name=name_or_path,
-            shipped=", ".join(shipped),
+            shipped=", ".join(shipped()),
         ) from error
     except (OSError, ValueError) as error:
         raise WeightsError("{path}: not a model record ({detail}).", path=path, detail=error) from error

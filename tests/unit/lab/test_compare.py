@@ -118,8 +118,16 @@ def test_runs_that_cannot_be_compared_are_named(tmp_path: Path) -> None:
     other = make_run(tmp_path / "b", np.arange(9), labels=LABELS[::-1])
     with pytest.raises(ConfigError, match="only runs judged on the same faces"):
         compare([run, other])
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    (cut / "config.toml").write_text('network = "seed"\n', encoding="utf-8")
     with pytest.raises(ConfigError, match="not a finished run"):
-        compare([run, tmp_path])
+        compare([run, cut])
+    with pytest.raises(ConfigError, match="b/c: there is no such folder"):
+        compare([run, tmp_path / "b" / "c"])
+    for other in (tmp_path, run / "run.json"):
+        with pytest.raises(ConfigError, match="not the folder of a run"):
+            compare([run, other])
     with pytest.raises(ConfigError, match="given twice"):
         names_of([run, tmp_path / "b" / ".." / "a"])
     (run / "predictions.npz").write_bytes(b"PK nonsense")

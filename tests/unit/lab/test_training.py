@@ -17,8 +17,10 @@ from mimik.lab.augment import augment, mixed  # noqa: E402
 from mimik.lab.consensus import foretold_labels  # noqa: E402
 from mimik.lab.curves import draw_curves  # noqa: E402
 from mimik.lab.data import Faces, make_faces, select  # noqa: E402
+from mimik.lab.distil import distil  # noqa: E402
+from mimik.lab.export import export  # noqa: E402
 from mimik.lab.networks import load_mean, load_network, load_shipped, predict  # noqa: E402
-from mimik.lab.recipe import HogRecipe, Recipe  # noqa: E402
+from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe  # noqa: E402
 from mimik.lab.runs import (  # noqa: E402
     Splits,
     make_splits,
@@ -113,6 +115,75 @@ def test_a_run_cut_in_mid_epoch_goes_on_to_the_same_curve(
     assert [one["epoch"] for one in facts["resumed"]] == [1]
     before, after = (read_predictions(tmp_path / name).fer for name in ("whole", "cut"))
     assert np.allclose(before, after, atol=1e-3)
+
+
+def test_a_run_that_was_cut_teaches_and_begins_nothing(slice_: Faces, tmp_path: Path) -> None:
+    """Its weights are not what its recipe gives. Copied elsewhere they may be begun from."""
+
+    def cut(done: int, total: int) -> None:
+        if done == 7 + 4:
+            raise KeyboardInterrupt
+
+    given = recipe()
+    splits = make_splits(slice_, given)
+    with pytest.raises(KeyboardInterrupt):
+        train(given, splits, tmp_path / "cut", tell=cut)
+    weights = tmp_path / "cut" / "weights.pt"
+    taught = DistilRecipe.model_validate(given.model_dump() | {"teachers": [str(tmp_path / "cut")]})
+    with pytest.raises(ConfigError, match="this run was cut"):
+        train(recipe(start=str(weights)), splits, tmp_path / "run")
+    with pytest.raises(ConfigError, match="this run was cut"):
+        distil(taught, slice_, tmp_path / "taught")
+    with pytest.raises(ConfigError, match="this run was cut"):
+        export(tmp_path / "cut", slice_, tmp_path / "models")
+    (tmp_path / "copied").mkdir()
+    (tmp_path / "copied" / "weights.pt").write_bytes(weights.read_bytes())
+    train(recipe(start=str(tmp_path / "copied" / "weights.pt"), epochs=1), splits, tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize(("kept", "chosen"), [("fp32", True), ("bf16", False)])
+def test_a_run_cut_in_its_first_epoch_keeps_its_kind_of_number(
+    kept: str, chosen: bool, slice_: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a trial finds by then: another kind would be another curve."""
+
+    def cut(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    given = recipe(bf16="auto", epochs=1)
+    splits = make_splits(slice_, given)
+    monkeypatch.setattr("mimik.lab.train.choose_bf16", lambda *_: kept == "bf16")
+    with pytest.raises(KeyboardInterrupt):
+        train(given, splits, tmp_path, tell=cut)
+    monkeypatch.setattr("mimik.lab.train.choose_bf16", lambda *_: chosen)
+    train(given, splits, tmp_path, resume=True)
+    assert read_facts(tmp_path)["precision"] == kept
+
+
+@pytest.mark.parametrize("split", ["Validation", "Test"])
+def test_without_publictest_a_run_is_judged_on_what_there_is(split: str, slice_: Faces, tmp_path: Path) -> None:
+    """The folders of the student project and one's own have no PublicTest."""
+    usages = ["Training" if usage == "Training" else split for usage in slice_.usages]
+    own = make_faces(slice_.images, slice_.labels, usages, slice_.counts)
+    given = recipe(epochs=1)
+    train(given, make_splits(own, given), tmp_path / "run")
+    assert read_predictions(tmp_path / "run").split == split
+    record = export(tmp_path / "run", own, tmp_path / "models", forms=("fp32",)).records[0]
+    assert record.measured is not None
+    assert record.measured.split == split
+
+
+def test_losses_in_training_and_judged_are_of_one_kind(slice_: Faces, tmp_path: Path) -> None:
+    """The FER-2013 head's, not the sum of what is learnt from; and the rate is the one learnt at."""
+    given = recipe(epochs=1, schedule="plateau", plateau_patience=0, rate=1e-6, ema=0.0, smoothing=0.0)
+    splits = make_splits(slice_, given)
+    train(given, replace(splits, validation=splits.training), tmp_path)
+    row = read_rows(tmp_path)[0]
+    assert row["training_loss"] == pytest.approx(np.log(7), rel=0.15)
+    assert row["rate"] == 1e-6
+    assert (tmp_path / "metrics.csv").read_text().splitlines()[1].startswith("1,")
+    write_rows(tmp_path, read_rows(tmp_path))
+    assert (tmp_path / "metrics.csv").read_text().splitlines()[1].startswith("1,")
 
 
 def test_a_run_that_stops_is_the_beginning_of_the_whole_one(slice_: Faces, tmp_path: Path) -> None:
@@ -239,9 +310,16 @@ def test_several_starts_are_averaged(slice_: Faces, tmp_path: Path) -> None:
 def test_start_weights_that_do_not_fit_are_named(slice_: Faces, tmp_path: Path) -> None:
     torch.save({}, tmp_path / "empty.pt")
     (tmp_path / "broken.pt").write_bytes(b"nonsense")
-    for name in ("empty.pt", "broken.pt", "missing.pt"):
-        given = recipe(start=str(tmp_path / name))
-        with pytest.raises(ConfigError, match=f"{name}: not weights of this network"):
+    torch.save(NETWORKS["mini-xception"]().state_dict(), tmp_path / "other.pt")
+    words = {
+        "empty": "weights of another",
+        "other": "weights of another",
+        "broken": "not a file of",
+        "missing": "no such",
+    }
+    for name, said in words.items():
+        given = recipe(start=str(tmp_path / f"{name}.pt"))
+        with pytest.raises(ConfigError, match=rf"{name}\.pt: {said}"):
             train(given, make_splits(slice_, given), tmp_path / "run")
     given = recipe(batch=127)
     with pytest.raises(ConfigError, match="batch 127 is more than the 126 faces"):
