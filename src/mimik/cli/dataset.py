@@ -46,8 +46,7 @@ _BAR = 30
     cls=Command,
     help=(
         "Read labelled faces in whatever form they come and write one parquet file.\n\n"
-        "Pictures of other sizes become gray, 48×48: the middle square, shrunk or enlarged. Needs "
-        "pyarrow (`pip install pyarrow`)."
+        "Pictures of other sizes become gray, 48×48: the middle square, shrunk or enlarged."
     ),
     epilog=(
         "Examples:\n"
@@ -67,21 +66,29 @@ def import_faces(
     partial: Annotated[
         bool, typer.Option("--partial", help="Accept a CSV file with fewer rows than FER-2013 has.")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file where there is one.")] = False,
     as_json: AsJson = False,
 ) -> None:
     import json
 
     from mimik.cli.bar import bar
-    from mimik.lab.data import require_pyarrow, write_parquet
-    from mimik.lab.formats import UNSPLIT, Changes, read_faces
+    from mimik.lab.data import write_parquet
+    from mimik.lab.formats import SPLITS, UNSPLIT, Changes, read_faces
 
     terminal: Terminal = context.obj
-    require_pyarrow(output)
+    _check_output(output, inputs, force)
     changes = Changes()
     with bar(terminal, terminal.text("Reading")) as tell:
         faces = read_faces(inputs, default_split=split or UNSPLIT, whole=not partial, changes=changes, progress=tell)
         write_parquet(faces, output)
     _tell_changes(terminal, changes)
+    unknown = sorted({*faces.usages} - {*SPLITS, split or UNSPLIT})
+    if partial and unknown:
+        terminal.warn(
+            "Usage {unknown}: no split that Mimik knows ({known}). The rows were kept under that name.",
+            unknown=", ".join(unknown),
+            known=", ".join(SPLITS),
+        )
     splits = _splits(faces)
     if as_json:
         summary = {
@@ -147,6 +154,22 @@ def describe_faces(
     _print_facts(terminal, description.values)
     for path in written:
         terminal.out.print(terminal.text("Written: {path}", path=path), markup=False, soft_wrap=True)
+
+
+def _check_output(output: Path, inputs: list[Path], force: bool) -> None:
+    from mimik.errors import ConfigError
+
+    if any(
+        output.resolve() == path.resolve() or (output.exists() and path.exists() and output.samefile(path))
+        for path in inputs
+    ):
+        raise ConfigError("-o {path}: this is one of the inputs. Give another file.", path=output)
+    if output.suffix.lower() != ".parquet":
+        raise ConfigError("-o {path}: the file to write must end in .parquet.", path=output)
+    if output.exists() and not force:
+        raise ConfigError(
+            "-o {path}: this file is there already. Give another name, or --force to replace it.", path=output
+        )
 
 
 def _splits(faces: Faces) -> dict[str, dict[str, int]]:

@@ -119,7 +119,7 @@ def _packages(terminal: Terminal) -> Iterator[Finding]:
             continue
     yield Finding("ok", "{versions}", values={"versions": ", ".join(versions)})
     if not any(text.startswith("pyarrow ") for text in versions):
-        yield Finding("warn", "Parquet tables cannot be written.", "If you want them: pip install 'mimik[parquet]'")
+        yield Finding("warn", "Parquet can neither be read nor written.", "Run: pip install pyarrow")
 
 
 def _processor(terminal: Terminal) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ evaluate_app = typer.Typer(rich_markup_mode="rich")
         "Measure a model on labelled faces: accuracy with its interval, every class, calibration, agreement with "
         "FER+, cost.\n\n"
         "MODEL is a name that `mimik models` lists, or a model record (.json). All rows are measured unless --split "
-        "names one. Needs no torch; parquet files need pyarrow (`pip install pyarrow`)."
+        "names one. Needs no torch."
     ),
     epilog=(
         "Examples:\n"

@@ -38,8 +38,6 @@ NetworkName = Literal[
     "residual",
     "residual-deep",
     "residual-teacher",
-    "recognition",
-    "recognition-teacher",
     "student-tiny",
     "student",
     "student-accurate",
@@ -82,8 +80,7 @@ class Recipe(_Base):
         default="",
         description="Weights to begin from, `runs/NAME/weights.pt` say (from where the command is called), of the same "
         "network, or of a shallower residual one; of several, their mean (Wortsman et al. 2022); a shipped model's "
-        "name, `default-fp16` say; `face-recognition`: what dlib's network learnt (extra `recognition`), for the "
-        "recognition networks; empty: from chance.",
+        "name, `default-fp16` say; empty: from chance.",
     )
     origin: str = Field(
         default="from scratch",

@@ -27,7 +27,6 @@ from mimik.lab.data import SIDE, Faces, Progress
 from mimik.lab.metrics import ferplus_labels
 from mimik.lab.networks import choose_bf16, load_mean, load_network, load_shipped, normalise, predict
 from mimik.lab.recipe import DistilRecipe, Recipe
-from mimik.lab.recognition import RECOGNITION, load_recognition
 from mimik.lab.runs import (
     Predictions,
     Row,
@@ -123,9 +122,7 @@ def _train(
     saved = team.same(torch.load(checkpoint, weights_only=True) if there else None)
     if recipe.start and saved is None:
         files = (recipe.start,) if isinstance(recipe.start, str) else recipe.start
-        if recipe.start == RECOGNITION:
-            load_recognition(network, splits.training.images)
-        elif recipe.start in shipped():
+        if recipe.start in shipped():
             load_shipped(network, str(recipe.start), splits.training.images)
         else:
             load_mean(network, [Path(file) for file in files])

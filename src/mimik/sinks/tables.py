@@ -185,7 +185,7 @@ class JsonLinesSink(TableSink):
 
 
 class ParquetSink(TableSink):
-    """Apache Parquet (the extra ``parquet``), in row groups of a few thousand, so that memory stays small.
+    """Apache Parquet, in row groups of a few thousand, so that memory stays small.
 
     A Parquet file can be read only once it is complete; so it is written beside its place under another name and put
     there on leaving. If the disk fills up, a file that was there before stays.
@@ -201,7 +201,7 @@ class ParquetSink(TableSink):
     def __init__(self, path: Path | str, *, attributes: bool = False) -> None:
         super().__init__(attributes)
         if find_spec("pyarrow") is None:
-            raise SinkError("Parquet needs another package. Run: pip install 'mimik[parquet]'")
+            raise SinkError("Parquet needs pyarrow, which is missing here. Run: pip install pyarrow")
         self.path = Path(path)
         self._part = self.path.with_name(self.path.name + ".part")
         self._file: IO[bytes] | None = None

@@ -84,4 +84,4 @@ def check_parquet() -> None:
         StoreError: its package is missing.
     """
     if find_spec("pyarrow") is None:
-        raise StoreError("Parquet needs another package. Run: pip install 'mimik[parquet]'")
+        raise StoreError("Parquet needs pyarrow, which is missing here. Run: pip install pyarrow")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mimik.cli import main
-from mimik.lab.data import make_faces
+from mimik.lab.data import make_faces, write_parquet
 from mimik.lab.evaluate import evaluate
 from mimik.lab.evaluation_page import summary_rows, write_evaluation
 from mimik.weights import records, verified
@@ -71,17 +71,21 @@ def test_the_facts_of_fer2013(capsys: pytest.CaptureFixture[str]) -> None:
     assert 2000 < found["near_duplicates"]["pairs"] < 2400
 
 
-def test_csv_and_folders_give_the_same_without_torch_or_pyarrow(tmp_path: Path) -> None:
-    """The default install: neither torch nor pyarrow can be imported."""
+def test_csv_folders_and_parquet_give_the_same_without_torch(tmp_path: Path) -> None:
+    """The default install: neither torch nor pandas can be imported."""
     values = faces(21)
     write_csv(tmp_path / "fer.csv", values)
     write_votes(tmp_path / "votes.csv", values)
+    write_parquet(values, tmp_path / "fer.parquet")
     for row, (image, label) in enumerate(zip(values.images, values.labels, strict=True)):
         name = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")[label]
         write_picture(tmp_path / "own" / name / f"{row}.png", image)
     program = (
         "import sys\n"
-        "for name in ('torch', 'pyarrow', 'sklearn', 'onnx', 'pandas'): sys.modules[name] = None\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name in ('torch', 'sklearn', 'onnx', 'pandas'): raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
         "from mimik.cli import main\n"
         "sys.exit(main(sys.argv[1:]))"
     )
@@ -93,16 +97,14 @@ def test_csv_and_folders_give_the_same_without_torch_or_pyarrow(tmp_path: Path) 
         return json.loads(done.stdout)
 
     first, second = run(tmp_path / "fer.csv", tmp_path / "votes.csv"), run(tmp_path / "own")
-    assert first["accuracy"] == second["accuracy"]
-    assert first["confusion"] == second["confusion"]
-    assert first["ferplus_faces"] == 21
+    third = run(tmp_path / "fer.parquet")
+    assert first["accuracy"] == second["accuracy"] == third["accuracy"]
+    assert first["confusion"] == second["confusion"] == third["confusion"]
+    assert first["ferplus_faces"] == third["ferplus_faces"] == 21
     assert (second["ferplus_accuracy"], second["accuracy_without_twins"]) == (None, None)
 
 
 def test_another_parquet_of_the_same_columns_works_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("pyarrow", reason="the parquet extra is not installed")
-    from mimik.lab.data import write_parquet
-
     private = faces(21, usages=["PrivateTest"] * 21)
     write_parquet(private, tmp_path / "private.parquet")
     found = run_json(capsys, "evaluate", "default", "--data", tmp_path / "private.parquet")
@@ -210,6 +212,8 @@ def test_a_network_of_another_input_size_gets_its_size() -> None:
         (["evaluate", "default", "--data", "fer.csv", "--split", "X"], "no row is in split X"),
         (["evaluate", "default"], "Missing option '--data'"),
         (["dataset", "import", "fer.csv", "-o", "x.parquet"], "rows are missing"),
+        (["dataset", "import", "fer.csv", "-o", "./fer.csv", "--force"], "-o fer.csv: this is one of the inputs"),
+        (["dataset", "import", "fer.csv", "-o", "x.csv"], "-o x.csv: the file to write must end in .parquet"),
         (["dataset", "describe", "nowhere"], "there is no such file or folder"),
     ],
 )
@@ -230,7 +234,6 @@ def test_errors_end_with_code_2(
 
 
 def test_import_then_describe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("pyarrow", reason="the parquet extra is not installed")
     values = faces(28)
     inputs = [write_csv(tmp_path / "fer.csv", values), write_votes(tmp_path / "votes.csv", values)]
     out = tmp_path / "fer.parquet"
@@ -242,6 +245,36 @@ def test_import_then_describe(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "Training: 21 yüz" in said
     assert "%100,0 kadarında" in said
     assert (tmp_path / "page" / "dataset.html").exists()
+
+
+def test_a_file_is_replaced_only_where_that_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "fer.parquet"
+    out.write_text("mine")
+    command = ["dataset", "import", str(write_csv(tmp_path / "fer.csv", faces(7))), "-o", str(out), "--partial"]
+    assert main(command) == 2
+    assert "this file is there already. Give another name, or --force" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+    assert main([*command, "--lang", "tr"]) == 2
+    assert "bu dosya zaten var" in capsys.readouterr().err
+    assert main([*command, "--force"]) == 0
+    assert out.read_bytes().startswith(b"PAR1")
+    link = tmp_path / "link.parquet"
+    link.hardlink_to(out)
+    assert main(["dataset", "import", str(out), "-o", str(link), "--force"]) == 2
+    assert "one of the inputs" in capsys.readouterr().err
+
+
+def test_an_unknown_usage_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usages = ["Training", "publictest", "validation", "Test", "Trainig", "", "PrivateTest"]
+    path = write_csv(tmp_path / "fer.csv", faces(7, usages=usages))
+    command = ["dataset", "import", str(path), "--partial", "-o"]
+    assert main([*command, str(tmp_path / "a.parquet"), "--split", "Own"]) == 0
+    said = capsys.readouterr()
+    assert "warning: Usage Trainig: no split that Mimik knows (Training, PublicTest, PrivateTest" in said.err
+    assert "Usage" not in said.out
+    write_csv(path, faces(7, usages=["Training"] * 7))
+    assert main([*command, str(tmp_path / "b.parquet")]) == 0
+    assert "Usage" not in capsys.readouterr().err
 
 
 def test_what_was_done_to_pictures_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,7 +60,8 @@ def test_every_format_holds_them(format_: str, tmp_path: Path) -> None:
     if format_ == "json":
         table = json.loads(path.read_text(encoding="utf-8"))
     else:
-        pq = pytest.importorskip("pyarrow.parquet")
+        import pyarrow.parquet as pq
+
         table = pq.read_table(path).to_pylist()
     assert [[row[name] for name in NAMES] for row in table] == [[30, 40, "male", 0.876543], [None] * 4, [None] * 4]
 

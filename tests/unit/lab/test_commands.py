@@ -259,7 +259,7 @@ def test_readings_that_are_cut_are_named(run: Run) -> None:
     np.savez_compressed("runs/a/predictions.npz", fer=np.zeros((1, 7)))
     assert "labels" in run("compare", "runs/a", code=2)
     Path("runs/a/weights.pt").write_bytes(b"")
-    assert "weights.pt: not weights of this network" in run("export", "runs/a", "-o", "x", code=2)
+    assert "weights.pt: not a file of weights" in run("export", "runs/a", "-o", "x", code=2)
 
 
 def test_a_shipped_model_teaches_by_its_name(slice_: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,6 +317,6 @@ def test_epochs_are_told_in_turkish_and_a_stop_says_how_to_go_on(
     assert "--resume" in capsys.readouterr().err
     assert main(["--lang", "tr", "train", "a.toml", "--resume"]) == 0
     said = capsys.readouterr()
-    assert "tur 2: kayıp eğitimde" in said.err
+    assert "tur 2/2: kayıp eğitimde" in said.err
     assert "Doğruluk" in said.out
     assert len(read_rows(Path("runs/a"))) == 2

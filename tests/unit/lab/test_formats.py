@@ -1,17 +1,22 @@
 """Every form that labelled faces come in is read the same, and what is wrong is named with its cure."""
 
+import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mimik.errors import DataError
 from mimik.lab.data import SIDE, Faces, make_faces, read_parquet, select, write_parquet
 from mimik.lab.formats import UNSPLIT, Changes, label_of, read_faces
 from mimik.types import Emotion
-from tests.unit.lab.pictures import faces, picture, write_csv, write_picture, write_votes
+from tests.unit.lab.pictures import faces, picture, png, write_csv, write_picture, write_votes
 
 
 def assert_same(found: Faces, wanted: Faces) -> None:
@@ -37,7 +42,6 @@ def test_a_file_saved_by_a_turkish_spreadsheet(tmp_path: Path) -> None:
 
 
 def test_parquet_gives_back_what_was_written_and_takes_votes(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="the parquet extra is not installed")
     wanted = faces()
     plain = make_faces(wanted.images, wanted.labels, list(wanted.usages))
     write_parquet(plain, tmp_path / "fer.parquet")
@@ -49,9 +53,8 @@ def test_parquet_gives_back_what_was_written_and_takes_votes(tmp_path: Path) -> 
 
 
 def test_the_columns_are_those_of_fer2013_with_votes(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="the parquet extra is not installed")
     write_parquet(faces(), tmp_path / "fer.parquet")
-    schema = parquet.read_schema(tmp_path / "fer.parquet")
+    schema = pq.read_schema(tmp_path / "fer.parquet")
     assert [f"{field.name}: {field.type}" for field in schema] == [
         "row: int32",
         "usage: dictionary<values=string, indices=int32, ordered=0>",
@@ -158,7 +161,9 @@ def change(line: int, old: str, new: str) -> Callable[[list[str]], list[str]]:
         (change(4, "3", ",3"), r"row 3 \(line 5\) has 4 cells, not 3"),
         (lambda lines: [*lines[:3], "", *lines[3:]], r"row 2 \(line 4\) has 0 cells"),
         (lambda lines: lines[:1], "no rows below its header"),
-        (lambda lines: [], "column emotion is missing; found: "),
+        (lambda lines: [], r"the file is empty\. Fetch it again"),
+        (lambda lines: ["", " ", ""], r"the file is empty\. Fetch it again"),
+        (lambda lines: lines[1:], "the first line must name the columns: emotion, pixels, Usage"),
     ],
 )
 def test_a_broken_csv_file_is_named_with_row_and_cure(
@@ -179,9 +184,6 @@ def test_an_empty_line_is_no_row(tmp_path: Path) -> None:
 
 
 def test_a_picture_without_bytes_is_named(tmp_path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     write_parquet(faces(7), tmp_path / "fer.parquet")
     table = pq.read_table(tmp_path / "fer.parquet")
     pictures = [b"", *table["image"].to_pylist()[1:]]
@@ -248,17 +250,71 @@ def test_an_unknown_split_names_those_that_are_there(tmp_path: Path) -> None:
 
 
 def test_a_text_that_is_no_csv(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x81")
+    (tmp_path / "x.csv").write_bytes(b"emotion\xff\xfe\x81")
     with pytest.raises(DataError, match="not a CSV file"):
         read_faces([tmp_path / "x.csv"])
 
 
-def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_named(tmp_path: Path, encoding: str) -> None:
+    path = write_csv(tmp_path / "fer.csv", faces(7))
+    path.write_text(path.read_text(), encoding=encoding)
+    with pytest.raises(DataError, match=r"in UTF-16\. Open it and save it as UTF-8"):
+        read_faces([path])
+
+
+def other(path: Path, **columns: Any) -> Path:
+    """A parquet file as others make them: PNG bytes within a structure, and ``label``."""
+    values = faces(7)
+    pictures = [{"bytes": png(image), "path": None} for image in values.images]
+    pq.write_table(pa.table({"image": pictures, "label": values.labels} | columns), path)
+    return path
+
+
+def test_parquet_of_others_needs_neither_votes_nor_usage(tmp_path: Path) -> None:
+    path = other(tmp_path / "other.parquet")
+    values = faces(7)
+    assert_same(read_faces([path]), make_faces(values.images, values.labels, [UNSPLIT] * 7))
+    assert set(read_faces([path], default_split="Own").usages) == {"Own"}
+    named = other(tmp_path / "named.parquet", usage=["Test"] * 6 + ["Training"])
+    assert len(read_faces([named], "Test")) == 6
+    both = other(tmp_path / "both.parquet", emotion=[6] * 7)
+    assert set(read_faces([both]).labels) == {6}
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"label": [0, 1, 9, 3, 4, 5, 6]}, r"row 2: label 9 is no label .* for angry, .*\. Correct or remove the row"),
+        ({"label": list("abcdefg")}, r"row 0: label is a, not a whole number\. Correct or remove the row"),
+        (
+            {"image": [png(picture(0)), png(np.zeros((50, 60), np.uint8))] + [png(picture(0))] * 5},
+            r"row 1: the picture is 60×50 pixels, not 48×48\. Import the pictures as a folder with `mimik dataset",
+        ),
+        ({"ferplus_neutral": [1] * 7}, r"column ferplus_happiness is missing\. .* for FER\+ votes all of: ferplus_neu"),
+    ],
+)
+def test_what_is_wrong_in_parquet_is_named_with_its_cure(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_faces([other(tmp_path / "other.parquet", **columns)])
+
+
+def test_a_file_that_only_looks_like_parquet(tmp_path: Path) -> None:
     (tmp_path / "fer.parquet").write_bytes(b"PAR1")
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(DataError, match=r"pip install 'mimik\[parquet\]'"):
+    with pytest.raises(DataError, match=r"not a parquet file that can be read .* import the original data again"):
         read_faces([tmp_path / "fer.parquet"])
-    with pytest.raises(DataError, match="pyarrow"):
-        write_parquet(faces(7), tmp_path / "out.parquet")
-    assert not (tmp_path / "out.parquet").exists()
+    pq.write_table(pa.table({"label": [1]}), tmp_path / "bare.parquet")
+    with pytest.raises(
+        DataError, match=r"column image is missing\. The columns must be emotion \(or label\) and image"
+    ):
+        read_faces([tmp_path / "bare.parquet"])
+
+
+def test_parquet_is_part_of_every_installation() -> None:
+    """And costs nothing where no parquet file is read."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert any(text.startswith("pyarrow>=") for text in project["dependencies"])
+    assert "parquet" not in project["optional-dependencies"]
+    program = "import sys\nfrom mimik.cli import main\nmain(['dataset', 'import', '--help'])\n"
+    program += "assert 'pyarrow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)

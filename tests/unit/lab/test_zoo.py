@@ -17,8 +17,6 @@ SIZES = {  # millions: parameters, multiply-adds; the seed's as its report print
     "residual": (1.86, 46.7),
     "residual-deep": (2.32, 63.3),
     "residual-teacher": (11.19, 322.7),
-    "recognition": (5.58, 72.0),
-    "recognition-teacher": (5.58, 151.5),
     "student-tiny": (0.20, 6.41),
     "student": (2.44, 87.8),
     "student-accurate": (9.22, 444.3),

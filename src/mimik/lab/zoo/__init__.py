@@ -10,14 +10,13 @@ from collections.abc import Callable
 from torch import nn
 
 from mimik.lab.zoo.alexnet import AlexNet
-from mimik.lab.zoo.recognition import RecognitionNet, recognition, recognition_teacher
 from mimik.lab.zoo.residual import ResidualNet, residual_deep, residual_teacher
 from mimik.lab.zoo.seed import SeedNet
 from mimik.lab.zoo.student import StudentNet, student_accurate, student_default, student_tiny
 from mimik.lab.zoo.vgg import VggNet
 from mimik.lab.zoo.xception import MiniXception
 
-__all__ = ["NETWORKS", "AlexNet", "MiniXception", "RecognitionNet", "ResidualNet", "SeedNet", "StudentNet", "VggNet"]
+__all__ = ["NETWORKS", "AlexNet", "MiniXception", "ResidualNet", "SeedNet", "StudentNet", "VggNet"]
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "seed": SeedNet,
@@ -28,8 +27,6 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "residual": ResidualNet,
     "residual-deep": residual_deep,
     "residual-teacher": residual_teacher,
-    "recognition": recognition,
-    "recognition-teacher": recognition_teacher,
     "student-tiny": student_tiny,
     "student": student_default,
     "student-accurate": student_accurate,
