@@ -16,9 +16,6 @@ from mimik.types import Emotion
 
 __all__ = ["Comparison", "compare", "mcnemar", "names_of"]
 
-_OF_A_RUN = ("config.toml", "run.json", "metrics.csv", "checkpoint.pt", "weights.pt", "hog.npz", "predictions.npz")
-"""Any of these files says that a folder is a run's, be it cut or made before runs had all of them."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
@@ -45,8 +42,6 @@ def compare(runs: Sequence[Path]) -> Comparison:
         ConfigError: a folder is missing or holds no finished run, or the runs were judged on different faces.
     """
     names = names_of(runs)
-    for run in runs:
-        _require_run(run)
     found = [read_predictions(run) for run in runs]
     first = found[0]
     for run, one in zip(runs, found, strict=True):
@@ -68,20 +63,6 @@ def compare(runs: Sequence[Path]) -> Comparison:
     _hold(pairs)
     values = {"split": first.split, "faces": len(first.labels), "runs": rows, "differences": pairs}
     return Comparison(names, tuple(read_rows(run) for run in runs), values)
-
-
-def _require_run(run: Path) -> None:
-    """Make sure that there is a run's folder, finished or not.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    if not run.exists():
-        raise ConfigError("{run}: there is no such folder. Give a run's folder, such as runs/NAME.", run=run)
-    if not any((run / name).is_file() for name in _OF_A_RUN):
-        raise ConfigError(
-            "{run}: not the folder of a run. Give one that `mimik train` made, such as runs/NAME.", run=run
-        )
 
 
 def names_of(runs: Sequence[Path]) -> tuple[str, ...]:

@@ -25,7 +25,6 @@ __all__ = [
     "STD",
     "bf16_is_fast",
     "choose_bf16",
-    "count_norms",
     "load_mean",
     "load_network",
     "load_shipped",
@@ -115,35 +114,20 @@ def load_shipped(network: nn.Module, name: str, images: NDArray[np.uint8]) -> No
             "same network, in fp16 or fp32.",
             name=name,
         )
+    hooks = []
     bias = torch.empty(0)
     with torch.no_grad():
         for module in own:
             if isinstance(module, nn.BatchNorm2d):  # after its convolution, whose bias it takes over
                 module.reset_parameters()
+                module.weight.fill_((1 + module.eps) ** 0.5)
                 module.bias.copy_(bias)
+                hooks.append(module.register_forward_hook(_count))
                 continue
             weight, bias = (values[name] for name in layers.pop(0))
             module.weight.copy_(weight)
             if module.bias is not None:
                 module.bias.copy_(bias)
-    count_norms(network, images)
-
-
-def count_norms(network: nn.Module, images: NDArray[np.uint8]) -> None:
-    """Let batch normalisations that only scale and shift, as if mean 0 and variance 1 had been counted, count.
-
-    Each counts what its convolution gives for some faces, then scales and shifts so that it says the same as before.
-
-    Args:
-        network: whose normalisations hold a factor and a summand a channel.
-        images: ``(N, 48, 48)`` gray pictures to count on; the first 1,024 are used.
-    """
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    hooks = [norm.register_forward_hook(_count) for norm in norms]
-    with torch.no_grad():
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.weight.mul_((1 + norm.eps) ** 0.5)
     network.eval()
     with torch.inference_mode():
         network(normalise(torch.from_numpy(images[:1024])[:, None] / 255))
@@ -152,15 +136,15 @@ def count_norms(network: nn.Module, images: NDArray[np.uint8]) -> None:
 
 
 def _count(norm: nn.Module, given: tuple[Tensor, ...], _: Tensor) -> None:
+    """Let a normalisation that shifts by its bias alone say the same by what it is given."""
     assert isinstance(norm, nn.BatchNorm2d)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     variance, mean = torch.var_mean(given[0].float(), (0, 2, 3))
     norm.running_mean.copy_(mean)
     norm.running_var.copy_(variance)
-    factor = norm.weight / (1 + norm.eps) ** 0.5
-    norm.weight.copy_(factor * (variance + norm.eps) ** 0.5)
-    norm.bias.add_(factor * mean)
+    norm.weight.copy_((variance + norm.eps) ** 0.5)
+    norm.bias.add_(mean)
 
 
 class _NoHead(nn.Module):

@@ -32,7 +32,6 @@ from mimik.lab.duplicates import blank
 from mimik.lab.recipe import AnyRecipe, as_toml, parse_recipe, read_recipe, read_toml
 
 __all__ = [
-    "JUDGES",
     "Predictions",
     "Row",
     "Splits",
@@ -55,8 +54,11 @@ __all__ = [
 Row = dict[str, float]
 """One epoch's metrics by name; the names are the columns of ``metrics.csv``."""
 
-JUDGES = ("PublicTest", "Validation", "Test")
+_JUDGES = ("PublicTest", "Validation", "Test")
 """Splits that runs are judged on, the first that the data have."""
+
+_OF_A_RUN = ("config.toml", "run.json", "metrics.csv", "checkpoint.pt", "weights.pt", "hog.npz", "predictions.npz")
+"""Any of these files says that a folder is a run's, be it cut or made before runs had all of them."""
 
 _PACKAGES = ("mimik", "torch", "numpy", "scikit-learn", "scikit-image", "onnx", "onnxruntime")
 
@@ -117,8 +119,7 @@ def make_splits(faces: Faces, recipe: AnyRecipe) -> Splits:
         held = select(training, part == recipe.fold)
         training, name = select(training, part != recipe.fold), f"Training, part {recipe.fold + 1} of {recipe.folds}"
     else:
-        there = [name for name in JUDGES if name in faces.usages]
-        name = there[0] if there else JUDGES[0]
+        name = next((name for name in _JUDGES if name in faces.usages), _JUDGES[0])
         held = _split(faces, name)
     if recipe.clean:
         faceless = training.counts[:, -1] > training.counts[:, :-1].max(1)
@@ -330,13 +331,21 @@ def read_predictions(run: Path) -> Predictions:
     """Read ``predictions.npz``.
 
     Raises:
-        ConfigError: the run is not finished, or the file is broken.
+        ConfigError: there is no run, it is not finished, or the file is broken.
     """
     file = run / "predictions.npz"
     try:
         with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
             values = {name: arrays.get(name) for name in Predictions.__slots__}
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not run.exists():
+            raise ConfigError(
+                "{run}: there is no such folder. Give a run's folder, such as runs/NAME.", run=run
+            ) from error
+        if not any((run / name).is_file() for name in _OF_A_RUN):
+            raise ConfigError(
+                "{run}: not the folder of a run. Give one that `mimik train` made, such as runs/NAME.", run=run
+            ) from error
         raise ConfigError(
             "{run}: no predictions.npz: not a finished run. `mimik train CONFIG --resume` finishes it.", run=run
         ) from error

@@ -138,7 +138,8 @@ def _train(
         schedule.load_state_dict(saved["schedule"])
         state |= saved["state"]
     if "bf16" not in state:
-        begun = read_facts(run).get("precision") if resume and team.leads else None  # cut in its first epoch
+        cut = resume and team.leads and recipe.bf16 == "auto"  # in its first epoch
+        begun = read_facts(run).get("precision") if cut else None
         chosen = begun == "bf16" if begun else choose_bf16(recipe, network, recipe.batch // team.size)
         state["bf16"] = team.same(chosen)
     targets = _targets(recipe, splits.training, teaching)

@@ -160,6 +160,24 @@ def test_a_run_cut_in_its_first_epoch_keeps_its_kind_of_number(
     assert read_facts(tmp_path)["precision"] == kept
 
 
+def test_a_recipe_that_names_its_kind_of_number_is_obeyed(
+    slice_: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even in the folder of a run that was cut in its first epoch with the other kind."""
+
+    def cut(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    given = recipe(bf16="auto", epochs=1)
+    splits = make_splits(slice_, given)
+    with monkeypatch.context() as patch:
+        patch.setattr("mimik.lab.train.choose_bf16", lambda *_: True)
+        with pytest.raises(KeyboardInterrupt):
+            train(given, splits, tmp_path, tell=cut)
+    train(recipe(bf16="off", epochs=1), splits, tmp_path, resume=True)
+    assert read_facts(tmp_path)["precision"] == "fp32"
+
+
 @pytest.mark.parametrize("split", ["Validation", "Test"])
 def test_without_publictest_a_run_is_judged_on_what_there_is(split: str, slice_: Faces, tmp_path: Path) -> None:
     """The folders of the student project and one's own have no PublicTest."""
