@@ -58,7 +58,7 @@ def test_two_processes_train_one_network_and_go_on(folder: Path) -> None:
             timeout=200,
         )
         assert result.returncode == 0, result.stderr
-        assert result.stderr.count(f"epoch {epochs}:") == 1, "one of them speaks"
+        assert result.stderr.count(f"epoch {epochs} of {epochs}:") == 1, "one of them speaks"
     facts = read_facts(run)
     assert (facts["processes"], facts["finished"]) == (2, True)
     assert [one["epoch"] for one in facts["resumed"]] == [1]
