@@ -141,9 +141,9 @@ def advise(figures: Figures) -> list[Advice]:
         if gain * _CLEARLY < 1:
             advice.append(
                 Advice(
-                    "--detector {detector} --model {model}, the networks in floating point, read {gain:.0%} more "
+                    "--detector {detector} --model {model}, the networks in floating point, read {gain:.0f}% more "
                     "frames here.",
-                    {"detector": floats.detector, "model": floats.model, "gain": 1 / gain - 1},
+                    {"detector": floats.detector, "model": floats.model, "gain": 100 / gain - 100},
                 )
             )
         else:
@@ -193,8 +193,8 @@ def _threads(figures: Figures) -> list[Advice]:
     )
     if one and all_cores:
         if one.p50_ms * _CLEARLY < all_cores.p50_ms:
-            gain = all_cores.p50_ms / one.p50_ms - 1
-            advice.append(Advice("Live, --threads 1 reads {gain:.0%} more frames here.", {"gain": gain}))
+            gain = 100 * all_cores.p50_ms / one.p50_ms - 100
+            advice.append(Advice("Live, --threads 1 reads {gain:.0f}% more frames here.", {"gain": gain}))
         elif all_cores.p50_ms * _CLEARLY < one.p50_ms:
             advice.append(Advice("Live, leave --threads as it is: all cores are faster than one."))
         else:

@@ -9,6 +9,7 @@ import typer
 
 from mimik.cli.language import Command, Group
 from mimik.cli.terminal import Terminal
+from mimik.words import EMOTION_COLOURS, emotion_name, numeral, per_cent
 
 if TYPE_CHECKING:
     from mimik.lab.data import Faces
@@ -211,9 +212,6 @@ def _print_splits(terminal: Terminal, splits: dict[str, dict[str, int]]) -> None
     from rich.markup import escape
     from rich.table import Table
 
-    from mimik.lab.page import numeral
-    from mimik.words import EMOTION_COLOURS, emotion_name
-
     for split, counts in splits.items():
         total = sum(counts.values())
         table = Table(
@@ -240,8 +238,6 @@ def _print_splits(terminal: Terminal, splits: dict[str, dict[str, int]]) -> None
 
 
 def _print_facts(terminal: Terminal, values: dict[str, Any]) -> None:
-    from mimik.lab.page import numeral, per_cent
-
     same, near, votes = values["duplicates"], values["near_duplicates"], values["ferplus"]
     facts = [
         terminal.text(

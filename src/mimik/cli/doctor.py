@@ -118,8 +118,6 @@ def _packages(terminal: Terminal) -> Iterator[Finding]:
         except PackageNotFoundError:
             continue
     yield Finding("ok", "{versions}", values={"versions": ", ".join(versions)})
-    if not any(text.startswith("pyarrow ") for text in versions):
-        yield Finding("warn", "Parquet can neither be read nor written.", "Run: pip install pyarrow")
 
 
 def _processor(terminal: Terminal) -> Iterator[Finding]:

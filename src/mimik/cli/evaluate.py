@@ -9,6 +9,7 @@ import typer
 
 from mimik.cli.language import Command
 from mimik.cli.terminal import Terminal
+from mimik.words import numeral
 
 if TYPE_CHECKING:
     from mimik.lab.data import Faces
@@ -132,7 +133,6 @@ def _print(terminal: Terminal, found: Evaluation) -> None:
     from rich.table import Table
 
     from mimik.lab.evaluation_page import class_rows, summary_rows
-    from mimik.lab.page import numeral
 
     summary = Table.grid(padding=(0, 2))
     for name, value in summary_rows(found.values, terminal.language):

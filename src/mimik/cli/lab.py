@@ -12,6 +12,7 @@ import typer
 
 from mimik.cli.language import Command
 from mimik.cli.terminal import Terminal
+from mimik.words import numeral, per_cent
 
 if TYPE_CHECKING:
     from mimik.lab.compare import Comparison
@@ -323,7 +324,6 @@ def _watch(
 ) -> Iterator[tuple[Callable[[int, int], None], Callable[[Row], None], Callable[[Path], None]]]:
     """A bar with the time left, a line an epoch, and a line a network."""
     from mimik.cli.bar import bar
-    from mimik.lab.page import numeral, per_cent
 
     language = terminal.language
     steps = (0, 0)
@@ -399,8 +399,6 @@ def _print_runs(terminal: Terminal, comparison: Comparison) -> None:
 
 
 def _print_parity(terminal: Terminal, parity: dict[str, Any]) -> None:
-    from mimik.lab.page import numeral, per_cent
-
     language = terminal.language
     headings = ("Form", "Accuracy", "FER+", "Same reading", "Greatest difference", "MB", "ms a face")
     before = parity["trained"]

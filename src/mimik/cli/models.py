@@ -10,6 +10,7 @@ from mimik.config import Settings
 from mimik.detect import DETECTORS
 from mimik.errors import ConfigError
 from mimik.weights import Measured, Record, Shown, records
+from mimik.words import numeral, per_cent
 
 __all__ = ["LIVE_SIDE", "list_models", "settings"]
 
@@ -82,14 +83,14 @@ def _card(terminal: Terminal, record: Record) -> Table:
         "What it is": record.title,
         "Accuracy": _share(
             terminal,
-            "{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) of {faces} faces of {split}",
+            "{accuracy} (95 % interval {low} to {high}) of {faces} faces of {split}",
             measured.accuracy,
             measured,
         )
         + f" ({terminal.text(measured.role)})",
         **_shown(terminal, record),
-        "Calibration error": f"{measured.ece:.1%}",
-        "Parameters": f"{record.parameters:,}",
+        "Calibration error": per_cent(measured.ece, terminal.language),
+        "Parameters": numeral(record.parameters, ",d", terminal.language),
         "Learnt from": record.data,
         "Licence": record.licence,
     }
@@ -106,19 +107,19 @@ def _shown(terminal: Terminal, record: Record) -> dict[str, str]:
     return {
         "Labels shown": _share(
             terminal,
-            "{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) are what most people saw, "
-            "in {faces} faces of {split}",
+            "{accuracy} (95 % interval {low} to {high}) are what most people saw, in {faces} faces of {split}",
             shown.agreement,
             shown,
         ),
         "Certainty": terminal.text(
-            "sure from {sure:.0%}, uncertain from {uncertain:.0%}, withheld below",
-            sure=record.states.sure,
-            uncertain=record.states.uncertain,
+            "sure from {sure}, uncertain from {uncertain}, withheld below",
+            sure=per_cent(record.states.sure, terminal.language, 0),
+            uncertain=per_cent(record.states.uncertain, terminal.language, 0),
         ),
     }
 
 
 def _share(terminal: Terminal, text: str, share: float, of: Measured | Shown) -> str:
-    low, high = of.interval
-    return terminal.text(text, accuracy=share, low=low, high=high, faces=of.faces, split=of.split)
+    accuracy, low, high = (per_cent(each, terminal.language) for each in (share, *of.interval))
+    faces = numeral(of.faces, ",d", terminal.language)
+    return terminal.text(text, accuracy=accuracy, low=low, high=high, faces=faces, split=of.split)

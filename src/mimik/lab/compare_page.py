@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mimik.lab.compare import Comparison
-from mimik.lab.page import Page, numeral, per_cent
+from mimik.lab.page import Page
 from mimik.types import Emotion
-from mimik.words import emotion_name, translate
+from mimik.words import emotion_name, numeral, per_cent, translate
 
 __all__ = ["difference_rows", "run_rows", "write_comparison"]
 

@@ -12,9 +12,9 @@ from mimik.classify import FERPLUS_SEVEN
 from mimik.lab.data import FERPLUS, Faces, Progress
 from mimik.lab.duplicates import BITS, NEAR, Pair, blank, groups, near_pairs, twins_across
 from mimik.lab.metrics import confusion, ferplus_labels, seven_labels
-from mimik.lab.page import Page, mosaic, numeral, per_cent
+from mimik.lab.page import Page, mosaic
 from mimik.types import Emotion
-from mimik.words import EMOTION_COLOURS, emotion_name, translate
+from mimik.words import EMOTION_COLOURS, emotion_name, numeral, per_cent, translate
 
 __all__ = ["Description", "describe", "write_description"]
 

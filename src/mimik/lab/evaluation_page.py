@@ -9,9 +9,9 @@ import numpy as np
 
 from mimik.lab.corruptions import CORRUPTIONS
 from mimik.lab.evaluate import Evaluation
-from mimik.lab.page import Page, mosaic, numeral, per_cent
+from mimik.lab.page import Page, mosaic
 from mimik.types import Emotion
-from mimik.words import EMOTION_COLOURS, emotion_name, translate
+from mimik.words import EMOTION_COLOURS, emotion_name, numeral, per_cent, translate
 
 __all__ = ["class_rows", "summary_rows", "write_evaluation"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mimik.report.plotly import PLOTLY
 
-__all__ = ["Page", "mosaic", "numeral", "per_cent"]
+__all__ = ["Page", "mosaic"]
 
 Figure = dict[str, Any]
 """A Plotly figure: ``data`` and ``layout``."""
@@ -156,20 +156,6 @@ class Page:
             f"<body><main><h1>{title}</h1>\n" + "\n".join(self._parts) + f"\n</main>{scripts}</body></html>\n",
             encoding="utf-8",
         )
-
-
-def numeral(number: float, form: str, language: str) -> str:
-    """A number in the language's way of writing: ``numeral(1234.5, ",.1f", "tr")`` → ``1.234,5``."""
-    written = format(number, form)
-    return written.translate(str.maketrans(",.", ".,")) if language == "tr" else written
-
-
-def per_cent(value: float | None, language: str) -> str:
-    """``0.6868`` → ``68.7 %`` or ``%68,7``; a dash where there is none."""
-    if value is None:
-        return "–"
-    number = numeral(100 * value, ".1f", language)
-    return f"%{number}" if language == "tr" else f"{number} %"
 
 
 def mosaic(rows: Sequence[Sequence[NDArray[np.uint8]]], gap: int = 2) -> NDArray[np.uint8]:

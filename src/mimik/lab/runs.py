@@ -42,6 +42,7 @@ __all__ = [
     "make_splits",
     "parts",
     "prepare",
+    "processor",
     "read_facts",
     "read_predictions",
     "read_rows",
@@ -53,6 +54,8 @@ __all__ = [
 
 Row = dict[str, float]
 """One epoch's metrics by name; the names are the columns of ``metrics.csv``."""
+
+_INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
 
 _JUDGES = ("PublicTest", "Validation", "Test")
 """Splits that runs are judged on, the first that the data have."""
@@ -265,7 +268,7 @@ def environment(recipe: AnyRecipe, splits: Splits) -> dict[str, Any]:
         "seed": recipe.seed,
         "commit": commit(),
         "versions": versions,
-        "machine": {"system": platform.platform(), "processor": _processor()},
+        "machine": {"system": platform.platform(), "processor": processor()},
         "data": {
             "training": len(splits.training),
             "validation": len(splits.validation),
@@ -295,14 +298,16 @@ def commit() -> str:
     return found.stdout.strip() or "unknown"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name and, where Linux tells them, its instructions that networks gain by."""
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        lines = []
+    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    name = told.get("model name") or platform.processor() or platform.machine()
+    known = [each for each in _INSTRUCTIONS if each in told.get("flags", told.get("Features", "")).split()]
+    return f"{name} ({', '.join(known)})" if known else name
 
 
 def read_facts(run: Path) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mimik.lab.corruptions import CORRUPTIONS
-from mimik.lab.page import numeral, per_cent
 from mimik.weights import records, shipped
-from mimik.words import translate
+from mimik.words import numeral, per_cent, translate
 
 __all__ = ["Evaluation", "corruption_table", "keep", "model_table", "read_evaluations", "write_tables"]
 

@@ -175,9 +175,6 @@ def write_faces(file: IO[bytes], kind: str, batches: Iterator[list[Row]]) -> Non
         file: open; stays so.
         kind: of `FACES`.
         batches: the rows, some at a time.
-
-    Raises:
-        StoreError: Parquet's package is missing.
     """
     FACES[kind](file, batches)
 

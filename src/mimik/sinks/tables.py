@@ -8,12 +8,10 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import IO, Any, Protocol, Self, TextIO
 
-from mimik.errors import SinkError
 from mimik.sinks.rows import Row, Value, columns, rows
 from mimik.sinks.whole import WholeFile, stopped, unwritable
 from mimik.types import FrameResult
@@ -193,15 +191,10 @@ class ParquetSink(TableSink):
     Args:
         path: the file; an existing one is replaced.
         attributes: with the columns of age and gender.
-
-    Raises:
-        SinkError: pyarrow is not installed.
     """
 
     def __init__(self, path: Path | str, *, attributes: bool = False) -> None:
         super().__init__(attributes)
-        if find_spec("pyarrow") is None:
-            raise SinkError("Parquet needs pyarrow, which is missing here. Run: pip install pyarrow")
         self.path = Path(path)
         self._part = self.path.with_name(self.path.name + ".part")
         self._file: IO[bytes] | None = None

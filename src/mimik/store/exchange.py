@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mimik.errors import StoreError
 from mimik.store.columns import EXPORT_VERSION, TABLES, Column
 from mimik.store.imotions import AFFDEX_FORMATS, affdex_block
-from mimik.store.parquet import check_parquet, write_parquet
+from mimik.store.parquet import write_parquet
 from mimik.store.values import (
     EMOTIONS,
     FINE_S,
@@ -108,10 +108,8 @@ def export_file(
         The path.
 
     Raises:
-        StoreError: there is no such session, the file cannot be written, or Parquet's package is missing.
+        StoreError: there is no such session or the file cannot be written.
     """
-    if file_format == "parquet":
-        check_parquet()
     with _replacing(path) as file:
         export_stream(store, session, file, file_format, table, tell)
     return path
@@ -133,12 +131,9 @@ def export_folder(
         The files.
 
     Raises:
-        StoreError: there is no such session, the folder cannot be written, or Parquet's package is missing.
+        StoreError: there is no such session or the folder cannot be written.
     """
     found = store.session(session)
-    for name in formats:
-        if name == "parquet":
-            check_parquet()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -158,8 +153,6 @@ def export_stream(
     store: Readable, session: str, file: IO[bytes], file_format: str, table: str | None = None, tell: Tell | None = None
 ) -> None:
     """Write into an open binary file, which needs no seeking and stays open; see `export_file`."""
-    if file_format == "parquet":
-        check_parquet()
     found = store.session(session)
     if file_format == "json":
         _write_json(store, found, file, table, tell)

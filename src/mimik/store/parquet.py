@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
-from importlib.util import find_spec
 from typing import IO, Any, Protocol
 
-from mimik.errors import StoreError
-
-__all__ = ["Headed", "check_parquet", "write_parquet"]
+__all__ = ["Headed", "write_parquet"]
 
 
 class Headed(Protocol):
@@ -30,11 +27,7 @@ def write_parquet(file: IO[bytes], columns: Sequence[Headed], blocks: Iterable[S
         file: where to.
         columns: the table's.
         blocks: its rows, some at a time, column by column.
-
-    Raises:
-        StoreError: Parquet's package is missing.
     """
-    check_parquet()
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -75,13 +68,3 @@ class _Forward(io.RawIOBase):
         size = memoryview(data).nbytes
         self._at += size
         return size
-
-
-def check_parquet() -> None:
-    """Make sure that Parquet can be written.
-
-    Raises:
-        StoreError: its package is missing.
-    """
-    if find_spec("pyarrow") is None:
-        raise StoreError("Parquet needs pyarrow, which is missing here. Run: pip install pyarrow")

@@ -21,6 +21,8 @@ __all__ = [
     "emotion_name",
     "font_path",
     "gender_name",
+    "numeral",
+    "per_cent",
     "reason_name",
     "state_name",
     "translate",
@@ -119,6 +121,20 @@ def choose_language(wanted: str | None = None) -> str:
         if name:
             return "tr" if name.lower().startswith(("tr", "turkish")) else "en"
     return "en"
+
+
+def numeral(number: float, form: str, language: str) -> str:
+    """A number in the language's way of writing: ``numeral(1234.5, ",.1f", "tr")`` → ``1.234,5``."""
+    written = format(number, form)
+    return written.translate(str.maketrans(",.", ".,")) if language == "tr" else written
+
+
+def per_cent(value: float | None, language: str, digits: int = 1) -> str:
+    """``0.6868`` → ``68.7 %`` or ``%68,7``, with so many decimals; a dash where there is none."""
+    if value is None:
+        return "–"
+    number = numeral(100 * value, f".{digits}f", language)
+    return f"%{number}" if language == "tr" else f"{number} %"
 
 
 def emotion_name(emotion: str, language: str) -> str:

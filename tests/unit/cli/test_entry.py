@@ -145,6 +145,9 @@ def test_models_for_people_in_turkish(capsys: pytest.CaptureFixture[str]) -> Non
     assert "default" in said
     assert "Doğruluk" in said
     assert "Gösterilen etiketler" in said
+    share = read_record("default").measured.accuracy
+    assert f"%{100 * share:.1f}".replace(".", ",") in said
+    assert f"{share:.1%}" not in said
 
 
 def test_models_tell_how_far_the_shown_labels_may_be_believed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,8 +155,8 @@ def test_models_tell_how_far_the_shown_labels_may_be_believed(capsys: pytest.Cap
     said = " ".join(capsys.readouterr().out.split())
     shown = read_record("default").shown
     assert shown is not None
-    assert f"{shown.agreement:.1%} (95 % interval" in said
-    assert f"sure from {shown.thresholds.sure:.0%}" in said
+    assert f"{100 * shown.agreement:.1f} % (95 % interval" in said
+    assert f"sure from {100 * shown.thresholds.sure:.0f} %" in said
     headed = [record.name for record in records() if record.shown]
     assert said.count("Labels shown") == len(headed)
     assert "seed" not in headed, "the baseline has no head of its own for them"

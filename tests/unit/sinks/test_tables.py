@@ -123,12 +123,6 @@ def test_parquet_is_written_in_groups_with_the_columns_types(tmp_path: Path, mon
     ]
 
 
-def test_parquet_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(tables, "find_spec", lambda _: None)
-    with pytest.raises(SinkError, match=r"pip install pyarrow"):
-        ParquetSink(tmp_path / "faces.parquet")
-
-
 def test_json_lines_go_to_a_stream_frame_by_frame_and_leave_it_open() -> None:
     stream = io.StringIO()
     with JsonLinesSink(stream) as sink:

@@ -295,13 +295,6 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         export_file(Kept(), "abc", tmp_path / "none" / "x.csv", "csv")
 
 
-def test_parquet_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("mimik.store.parquet.find_spec", lambda name: None)
-    with pytest.raises(StoreError, match=r"pip install pyarrow"):
-        export_folder(Kept(), "abc", tmp_path / "out", ("csv", "parquet"))
-    assert not (tmp_path / "out").exists()
-
-
 @pytest.mark.parametrize("table", TABLES)
 def test_the_tables_in_docs_are_these(table: str) -> None:
     text = (DOCS / "sessions.md").read_text(encoding="utf-8")
