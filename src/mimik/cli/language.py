@@ -53,7 +53,13 @@ _COMPLAINTS = (
     "Input should be less than or equal to {most}",
     "Input should be greater than {least}",
     "Input should be less than {most}",
+    "Input should be a finite number",
     "choose one",
+    "it must be text, in quotes",
+    "it must be a list, in brackets",
+    "it needs at least one entry",
+    "it must be a whole number",
+    "one part leaves nothing to learn from; give 0 or at least 2",
 )
 
 

@@ -3,6 +3,7 @@
 ``python -m mimik.lab.recipe docs/training.md`` writes the tables of fields into the documentation. Needs no torch.
 """
 
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -223,6 +224,14 @@ class HogRecipe(_Base):
 
 AnyRecipe = Recipe | DistilRecipe | HogRecipe
 
+_SAID = {
+    "string_type": "it must be text, in quotes",
+    "tuple_type": "it must be a list, in brackets",
+    "too_short": "it needs at least one entry",
+    "int_from_float": "it must be a whole number",
+}
+"""Kinds of pydantic's errors whose own words mean little to people who do not program."""
+
 
 def require_training() -> None:
     """Make sure that networks can be trained here.
@@ -259,7 +268,17 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"line (\d+), column (\d+)", str(error))
+        raise ConfigError(
+            "{path}: line {line}, column {column}: this is not TOML. A field stands as `name = value`, text in quotes, "
+            "lists in brackets.",
+            path=path,
+            line=place[1] if place else text.rstrip().count("\n") + 1,  # or at the end
+            column=place[2] if place else len(text.rstrip().rpartition("\n")[2]) + 1,
+        ) from error
     except (OSError, ValueError) as error:
         raise ConfigError("{path}: {detail}", path=path, detail=error) from error
 
@@ -279,7 +298,7 @@ def parse_recipe(values: Mapping[str, Any], path: Path) -> AnyRecipe:
         recipe = kind.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
+        field = ".".join(str(part) for place, part in enumerate(first["loc"]) if not place or isinstance(part, int))
         if first["type"] == "extra_forbidden":
             raise ConfigError(
                 "{path}: unknown field {field}. Fields: {fields}.",
@@ -313,7 +332,7 @@ def parse_recipe(values: Mapping[str, Any], path: Path) -> AnyRecipe:
             path=path,
             field=field,
             value=repr(first.get("input")),
-            detail=first["msg"],
+            detail=_SAID.get(first["type"], first["msg"]),
         ) from error
     assert isinstance(recipe, AnyRecipe)
     return recipe

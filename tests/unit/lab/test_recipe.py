@@ -79,7 +79,12 @@ def test_the_tables_in_docs_are_up_to_date() -> None:
         ('network = "hog-svm"\nepochs = 1', "unknown field epochs. Fields: balanced"),
         ('network = "seed"\nepochs = 1\nteachers = []', "teachers cannot be"),
         ('network = "seed"\nepochs = 1\ntemperature = 2', "unknown field temperature"),
-        ("network = ", "c.toml"),
+        ('network = "seed"\nepochs = 2.5', "epochs cannot be 2.5: it must be a whole number"),
+        ('network = "seed"\nepochs = 1\nstart = 5', "start cannot be 5: it must be text, in quotes"),
+        ('network = "seed"\nepochs = 1\nsides = 48', "sides cannot be 48: it must be a list, in brackets"),
+        ('network = "seed"\nepochs = 1\nsides = []', "sides cannot be .*: it needs at least one entry"),
+        ("network = ", r"c\.toml: line 1, column 1.: this is not TOML"),
+        ('network = "seed"\nepochs = \'a\n', r"c\.toml: line 2, column 12: this is not TOML"),
         ("\xff", "c.toml"),
     ],
 )
