@@ -464,6 +464,10 @@ def test_turkish_everywhere_on_phone_and_desk(server: Served, store: Store, visi
             expect(here.locator("h1")).to_have_text(heading)
             if place == "sessions":
                 here.get_by_role("button", name="Saate ve haftanın gününe göre").click()
+            if place == "settings":
+                expect(here.locator(".model").first).to_contain_text(
+                    re.compile(r"%\d\d,\d \(%95 aralığı .*\(model seçiminde, .* sıfırdan eğitildi")
+                )
             if place.startswith(("sessions", "compare")):
                 expect(here.locator(".main-svg").first).to_be_visible(timeout=SOON)
             for width in (390, 1280):

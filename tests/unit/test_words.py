@@ -10,6 +10,7 @@ import pytest
 import mimik
 from mimik import errors
 from mimik.types import Emotion, Reason, State
+from mimik.weights import records
 from mimik.words import (
     EMOTION_COLOURS,
     catalogue,
@@ -45,6 +46,15 @@ def spoken() -> Iterator[tuple[str, str]]:
                 yield f"{path.relative_to(SOURCE)}:{node.lineno}", first.value
 
 
+def recorded() -> set[str]:
+    """What the models' cards say of them in words."""
+    return {text for record in records() for text in (record.title, record.data, record.licence)}
+
+
+def test_what_the_models_cards_say_has_its_turkish() -> None:
+    assert not recorded() - catalogue("tr").keys()
+
+
 def test_every_spoken_text_has_its_turkish() -> None:
     turkish = catalogue("tr")
     missing = [f"{place}: {text}" for place, text in spoken() if text not in turkish]
@@ -52,7 +62,7 @@ def test_every_spoken_text_has_its_turkish() -> None:
 
 
 def test_no_turkish_is_left_over_from_texts_that_are_gone() -> None:
-    constants: set[str] = set()
+    constants = recorded()
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -80,7 +80,7 @@ def list_models(terminal: Terminal, as_json: bool) -> None:
 def _card(terminal: Terminal, record: Record) -> Table:
     measured = record.measured
     lines = {
-        "What it is": record.title,
+        "What it is": terminal.text(record.title),
         "Accuracy": _share(
             terminal,
             "{accuracy} (95 % interval {low} to {high}) of {faces} faces of {split}",
@@ -91,8 +91,8 @@ def _card(terminal: Terminal, record: Record) -> Table:
         **_shown(terminal, record),
         "Calibration error": per_cent(measured.ece, terminal.language),
         "Parameters": numeral(record.parameters, ",d", terminal.language),
-        "Learnt from": record.data,
-        "Licence": record.licence,
+        "Learnt from": terminal.text(record.data),
+        "Licence": terminal.text(record.licence),
     }
     card = Table.grid(padding=(0, 2))
     for heading, text in lines.items():

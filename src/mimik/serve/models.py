@@ -37,6 +37,7 @@ def model_card(record: Record, identity: str) -> dict[str, object]:
         "interval": measured.interval,
         "faces": measured.faces,
         "split": measured.split,
+        "role": measured.role,
         "shown": None if record.shown is None else _shown(record.shown, record.states),
     }
 

@@ -171,18 +171,19 @@ export class Settings {
 
 /** A model's card: what it is, what it learnt from, how well it did. */
 function card(model) {
+  const accuracy = share("{accuracy} (95 % interval {low} to {high}) of {faces} faces of {split}", model.accuracy, model);
   const lines = [
-    ["Accuracy", share("{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) of {faces} faces of {split}", model.accuracy, model)],
+    ["Accuracy", () => `${accuracy()} (${t(model.role)})`],
     ...shown(model.shown),
-    ["Learnt from", () => model.data],
-    ["Licence", () => model.licence],
+    ["Learnt from", () => t(model.data)],
+    ["Licence", () => t(model.licence)],
     ["File", () => (model.sha256 ? `SHA-256 ${model.sha256.slice(0, 16)}…` : t("not shipped"))],
   ];
   return make(
     "article",
     { class: "model" },
     make("div", { class: "row" }, make("h3", {}, model.name), model.used ? make("span", { class: "chip", t: "in use" }) : null),
-    make("p", { class: "help" }, model.title),
+    make("p", { class: "help", t: model.title }),
     make("dl", { class: "more" }, ...lines.flatMap(([name, value]) => [make("dt", { t: name }), make("dd", { t: value })])),
   );
 }
@@ -191,11 +192,11 @@ function card(model) {
 function shown(measured) {
   if (!measured) return [];
   const certainty = () =>
-    t("sure from {sure:.0%}, uncertain from {uncertain:.0%}, withheld below", {
+    t("sure from {sure}, uncertain from {uncertain}, withheld below", {
       sure: percent(measured.sure),
       uncertain: percent(measured.uncertain),
     });
-  const seen = "{accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) are what most people saw, in {faces} faces of {split}";
+  const seen = "{accuracy} (95 % interval {low} to {high}) are what most people saw, in {faces} faces of {split}";
   return [
     ["Labels shown", share(seen, measured.agreement, measured)],
     ["Certainty", certainty],
