@@ -21,6 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "keys": {"locks"},
     "words": set(),
     "config": set(),
+    "processor": set(),
     "sources": set(),
     "detect": set(),
     "align": set(),
@@ -40,7 +41,8 @@ ARROWS: dict[str, set[str]] = {
     "store": set(),
     "analytics": {"store"},
     "report": {"analytics", "store", "words"},
-    "lab": {"classify", "detect", "report", "sources", "weights", "words"},  # report for its charts' JavaScript
+    # report for its charts' JavaScript
+    "lab": {"classify", "detect", "processor", "report", "sources", "weights", "words"},
     "serve": {
         "analysis",
         "analytics",
@@ -71,6 +73,7 @@ ARROWS: dict[str, set[str]] = {
         "lab",
         "load",
         "pipeline",
+        "processor",
         "realtime",
         "report",
         "serve",

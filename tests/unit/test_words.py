@@ -17,6 +17,7 @@ from mimik.words import (
     choose_language,
     emotion_name,
     font_path,
+    per_cent,
     reason_name,
     state_name,
     translate,
@@ -154,3 +155,15 @@ def test_what_the_system_says_is_translated_too() -> None:
     said = translate("{path}: cannot be read ({detail}).", "tr", path="x.pem", detail="No such file or directory")
     assert said == "x.pem: okunamıyor (böyle bir dosya ya da klasör yok)."
     assert "Nothing known" in translate("{path}: cannot be read ({detail}).", "tr", path="x", detail="Nothing known")
+
+
+def test_numbers_in_a_text_are_written_as_its_language_does() -> None:
+    text = "For `mimik analyze`, leave --threads as it is: all cores read {gain:.1f} times as many frames as one."
+    assert "1,5" in translate(text, "tr", gain=1.54)
+    assert "1.5" in translate(text, "en", gain=1.54)
+    assert translate("{value:,.1f} {path} {count}", "tr", value=1234.5, path="a.b,c", count=12) == "1.234,5 a.b,c 12"
+
+
+def test_shares_are_written_as_the_language_does() -> None:
+    assert (per_cent(0.6868, "en"), per_cent(0.6868, "tr")) == ("68.7 %", "%68,7")
+    assert (per_cent(0.7, "tr"), per_cent(0.7, "tr", 0), per_cent(None, "tr")) == ("%70,0", "%70", "–")

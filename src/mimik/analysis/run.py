@@ -171,13 +171,12 @@ class _InTurn:
 
 
 def _targets(output: Path, formats: Sequence[str]) -> dict[str, Path]:
-    """Format → final file; finds out before the work begins whether it can be made."""
+    """Format → final file; what is no format or already a folder is told before the work begins."""
     for name in formats:
         if name not in TABLE_SINKS:
             raise ConfigError(
                 "{format}: not a table format. Choose from {known}.", format=name, known=", ".join(TABLE_SINKS)
             )
-        TABLE_SINKS[name](output)  # opens nothing, but says if a package is missing
     targets = {name: output / f"faces.{name}" for name in dict.fromkeys(formats)}
     for target in targets.values():
         if os.path.isdir(target):

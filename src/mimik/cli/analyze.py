@@ -28,6 +28,7 @@ from mimik.sources import expand_inputs
 from mimik.sources.opening import VIDEO_SUFFIXES
 from mimik.track import prepare_tracking
 from mimik.types import Frame, Source
+from mimik.words import numeral
 
 __all__ = ["Cluster", "analyze"]
 
@@ -231,15 +232,15 @@ def _clock(seconds: float) -> str:
 
 def _table(terminal: Terminal, summary: Summary) -> Table:
     lines = {
-        "Inputs": f"{summary.inputs:,}",
-        "Failed": f"{summary.failed:,}",
-        "Frames": f"{summary.frames:,}",
-        "Faces": f"{summary.faces:,}",
-        "Faces a second": f"{summary.faces_per_s:.1f}",
+        "Inputs": numeral(summary.inputs, ",", terminal.language),
+        "Failed": numeral(summary.failed, ",", terminal.language),
+        "Frames": numeral(summary.frames, ",", terminal.language),
+        "Faces": numeral(summary.faces, ",", terminal.language),
+        "Faces a second": numeral(summary.faces_per_s, ".1f", terminal.language),
         "Time": _clock(summary.seconds),
     }
     if summary.resumed_frames:
-        lines["Frames of an earlier run"] = f"{summary.resumed_frames:,}"
+        lines["Frames of an earlier run"] = numeral(summary.resumed_frames, ",", terminal.language)
     table = Table.grid(padding=(0, 2))
     for name, value in lines.items():
         table.add_row(terminal.text(name), value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -22,9 +21,11 @@ from mimik.cli.stages import StageClock
 from mimik.cli.terminal import Terminal
 from mimik.config import usable_cores
 from mimik.load import load
+from mimik.processor import instructions, processor
 from mimik.realtime import Realtime
 from mimik.sources import Demo
 from mimik.types import Frame, Image, SourceKind
+from mimik.words import numeral
 
 if TYPE_CHECKING:
     from mimik.config import Settings
@@ -37,7 +38,6 @@ _SHOT = 20
 """Frames of a video that are drawn beforehand; it runs to and fro over them."""
 _LOOP_S = 26.0
 _LIVE_SHARE = 0.25
-_INSTRUCTIONS = ("avx2", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm")
 
 
 def bench(terminal: Terminal, settings: Settings, seconds: float, as_json: bool) -> int:
@@ -99,7 +99,7 @@ def _measure(settings: Settings, seconds: float, progress: Callable[[int, int], 
         progress(len(trials) + len(films), steps + 1)
     live, stages = _live(settings.model_copy(update={"threads": best, "detector_side": LIVE_SIDE}), seconds)
     progress(steps + 1, steps + 1)
-    return Figures(_processor(), cores, _runtime(), _others(), load_s, tuple(trials), tuple(films), live, stages)
+    return Figures(processor(), cores, _runtime(), _others(), load_s, tuple(trials), tuple(films), live, stages)
 
 
 def _pictures(size: tuple[int, int]) -> list[Image]:
@@ -163,24 +163,9 @@ def _live(settings: Settings, seconds: float) -> tuple[Live, dict[str, float]]:
     return live, {name: taken * 1000 / len(latencies) for name, (taken, _) in clock.table().items()}
 
 
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            named = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
-    except OSError:
-        named = ""
-    return named or platform.processor() or platform.machine()
-
-
 def _runtime() -> str:
     """ONNX Runtime runs both networks on the processor; which of its instructions they take is up to it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            flags = next((line.split() for line in file if line.startswith(("flags", "Features"))), [])
-    except OSError:
-        flags = []
-    known = [name for name in _INSTRUCTIONS if name in flags]
-    return f"ONNX Runtime {version('onnxruntime')}, CPU" + (f" ({', '.join(known)})" if known else "")
+    return f"ONNX Runtime {version('onnxruntime')}, CPU" + (f" ({', '.join(instructions())})" if instructions() else "")
 
 
 def _others() -> tuple[str, ...]:
@@ -213,7 +198,7 @@ def _show(terminal: Terminal, figures: Figures, advice: Sequence[Advice]) -> Non
             Path(trial.detector).name.replace("[", r"\["),
             str(trial.side or text("full")),
             str(trial.threads or text("all")),
-            f"{trial.fps:.1f}",
+            numeral(trial.fps, ".1f", terminal.language),
             f"{trial.p50_ms:.0f} ms",
             f"{trial.p95_ms:.0f} ms",
         )
@@ -241,7 +226,7 @@ def _show(terminal: Terminal, figures: Figures, advice: Sequence[Advice]) -> Non
         markup=False,
         soft_wrap=True,
     )
-    spent = ", ".join(f"{text(name)} {ms:.1f}" for name, ms in figures.stages.items())
+    spent = ", ".join(f"{text(name)} {numeral(ms, '.1f', terminal.language)}" for name, ms in figures.stages.items())
     terminal.out.print(text("Of a frame, in milliseconds: {stages}", stages=spent), markup=False, soft_wrap=True)
     for each in advice:
         terminal.out.print(f"→ {text(each.text, **each.values)}", markup=False, soft_wrap=True)

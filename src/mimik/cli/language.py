@@ -59,6 +59,8 @@ _COMPLAINTS = (
     "it must be a list, in brackets",
     "it needs at least one entry",
     "it must be a whole number",
+    "it must be a number",
+    "it must be true or false",
     "one part leaves nothing to learn from; give 0 or at least 2",
 )
 

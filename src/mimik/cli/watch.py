@@ -29,6 +29,7 @@ from mimik.sinks import CsvSink, JsonLinesSink
 from mimik.sinks.whole import unwritable
 from mimik.store import SessionWriter
 from mimik.types import FrameResult
+from mimik.words import numeral
 
 __all__ = ["watch"]
 
@@ -198,10 +199,10 @@ def _drawn(terminal: Terminal, health: Sequence[CameraHealth]) -> Table:
         table.add_row(
             camera.camera.replace("[", r"\["),
             terminal.text(_STATES[camera.state]),
-            f"{camera.fps:.1f}",
+            numeral(camera.fps, ".1f", terminal.language),
             f"{camera.latency_p50_ms:.0f} ms",
-            f"{camera.dropped:,}",
-            "" if camera.frame_age_s is None else f"{camera.frame_age_s:.1f} s",
+            numeral(camera.dropped, ",", terminal.language),
+            "" if camera.frame_age_s is None else f"{numeral(camera.frame_age_s, '.1f', terminal.language)} s",
             f"{camera.restarts}",
             camera.machine or "",
             "" if trouble is None else terminal.text(trouble.text, **trouble.values).replace("[", r"\["),

@@ -87,7 +87,7 @@ def summary_rows(values: dict[str, Any], language: str) -> list[tuple[str, str]]
         (text("Multiply-adds a face"), f"{number(values['multiply_adds'] / 1e6, '.1f')} M"),
         (text("Parameters"), number(values["parameters"], ",")),
         (text("Size"), f"{number(values['bytes'] / 1e6, '.2f')} MB"),
-        (text("Time a face, one thread"), f"{number(values['ms_a_face'], '.2f')} ms"),
+        (text("Time a face, one thread"), f"{number(values['ms_a_face'], '.2f')} ms; {values['machine']}"),
     ]
     return rows
 

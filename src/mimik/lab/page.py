@@ -87,6 +87,8 @@ class Page:
         """Add a Plotly figure; the description is for people who do not see it."""
         self._plots += 1
         height = int(figure["layout"].get("height", 420))
+        numbers = {"separators": ",."} if self._language == "tr" else {}
+        figure = figure | {"layout": figure["layout"] | numbers}
         data = json.dumps(figure, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
         self._parts.append(
             f'<figure><div class="plot" role="img" aria-label="{html.escape(description)}" style="height:{height}px">'

@@ -224,11 +224,25 @@ class HogRecipe(_Base):
 
 AnyRecipe = Recipe | DistilRecipe | HogRecipe
 
+_NOT_TOML = (
+    "{path}: line {line}, column {column}: this is not TOML. A field stands as `name = value`, text in quotes, "
+    "lists in brackets."
+)
+_NO_TOML = {
+    "overwrite|twice|mutate": "{path}: line {line}, column {column}: this stands there twice. Leave one of them.",
+    r"Unescaped '\\'|Invalid hex value": "{path}: line {line}, column {column}: a backslash in double quotes means "
+    "something else. Write / for it, or put the text in 'single quotes'.",
+}
+"""Why `tomllib` cannot read a file, and what we say of it."""
+
 _SAID = {
     "string_type": "it must be text, in quotes",
     "tuple_type": "it must be a list, in brackets",
     "too_short": "it needs at least one entry",
     "int_from_float": "it must be a whole number",
+    "int_type": "it must be a whole number",
+    "float_type": "it must be a number",
+    "bool_type": "it must be true or false",
 }
 """Kinds of pydantic's errors whose own words mean little to people who do not program."""
 
@@ -268,18 +282,17 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing or is not TOML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Notepad's mark at the beginning is none of TOML's
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"line (\d+), column (\d+)", str(error))
-        raise ConfigError(
-            "{path}: line {line}, column {column}: this is not TOML. A field stands as `name = value`, text in quotes, "
-            "lists in brackets.",
-            path=path,
-            line=place[1] if place else text.rstrip().count("\n") + 1,  # or at the end
-            column=place[2] if place else len(text.rstrip().rpartition("\n")[2]) + 1,
-        ) from error
-    except (OSError, ValueError) as error:
+        line = place[1] if place else text.rstrip().count("\n") + 1  # or at the end
+        column = place[2] if place else len(text.rstrip().rpartition("\n")[2]) + 1
+        said = next((said for pattern, said in _NO_TOML.items() if re.search(pattern, str(error))), _NOT_TOML)
+        raise ConfigError(said, path=path, line=line, column=column) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("{path}: not text in UTF-8. Save it again as UTF-8.", path=path) from error
+    except (OSError, RecursionError) as error:
         raise ConfigError("{path}: {detail}", path=path, detail=error) from error
 
 
@@ -297,7 +310,10 @@ def parse_recipe(values: Mapping[str, Any], path: Path) -> AnyRecipe:
     try:
         recipe = kind.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors()[0]
+        found = error.errors()
+        # Of a field that may be of several kinds, an error inside a list says most.
+        same = [each for each in found if each["loc"][:1] == found[0]["loc"][:1]]
+        first = next((each for each in same if any(isinstance(part, int) for part in each["loc"])), found[0])
         field = ".".join(str(part) for place, part in enumerate(first["loc"]) if not place or isinstance(part, int))
         if first["type"] == "extra_forbidden":
             raise ConfigError(

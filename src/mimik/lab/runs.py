@@ -30,6 +30,7 @@ from mimik.errors import ConfigError, DataError
 from mimik.lab.data import Faces, select
 from mimik.lab.duplicates import blank
 from mimik.lab.recipe import AnyRecipe, as_toml, parse_recipe, read_recipe, read_toml
+from mimik.processor import instructions, processor
 
 __all__ = [
     "Predictions",
@@ -42,7 +43,6 @@ __all__ = [
     "make_splits",
     "parts",
     "prepare",
-    "processor",
     "read_facts",
     "read_predictions",
     "read_rows",
@@ -54,8 +54,6 @@ __all__ = [
 
 Row = dict[str, float]
 """One epoch's metrics by name; the names are the columns of ``metrics.csv``."""
-
-_INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
 
 _JUDGES = ("PublicTest", "Validation", "Test")
 """Splits that runs are judged on, the first that the data have."""
@@ -268,7 +266,7 @@ def environment(recipe: AnyRecipe, splits: Splits) -> dict[str, Any]:
         "seed": recipe.seed,
         "commit": commit(),
         "versions": versions,
-        "machine": {"system": platform.platform(), "processor": processor()},
+        "machine": {"system": platform.platform(), "processor": processor(), "instructions": instructions()},
         "data": {
             "training": len(splits.training),
             "validation": len(splits.validation),
@@ -296,18 +294,6 @@ def commit() -> str:
     except OSError:
         return "unknown"
     return found.stdout.strip() or "unknown"
-
-
-def processor() -> str:
-    """The processor's name and, where Linux tells them, its instructions that networks gain by."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
-    name = told.get("model name") or platform.processor() or platform.machine()
-    known = [each for each in _INSTRUCTIONS if each in told.get("flags", told.get("Features", "")).split()]
-    return f"{name} ({', '.join(known)})" if known else name
 
 
 def read_facts(run: Path) -> dict[str, Any]:

@@ -7,11 +7,13 @@ hold named places: ``translate("{count} faces", "tr", count=3)``.
 import json
 import locale
 import os
+import string
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 __all__ = [
     "EMOTION_COLOURS",
@@ -88,13 +90,24 @@ _SYSTEM = (
 """What operating systems say of files and addresses, where an error passes it on."""
 
 
+class _Turkish(string.Formatter):
+    """Numbers that are written in a given way get the Turkish comma and points."""
+
+    def format_field(self, value: Any, form: str) -> str:
+        number = isinstance(value, int | float) and form
+        return numeral(value, form, "tr") if number else str(super().format_field(value, form))
+
+
+_FORMATTERS = {"en": string.Formatter(), "tr": _Turkish()}
+
+
 def translate(text: str, language: str, /, **values: object) -> str:
     """The text in a language, with its places filled; in English where the catalogue lacks it."""
     known = catalogue(language)
     text = known.get(text, text)
     systems = {name: value for name, value in values.items() if isinstance(value, str) and value in _SYSTEM}
     said = {name: known.get(value, value) for name, value in systems.items()}
-    return text.format(**{**values, **said}) if values else text
+    return _FORMATTERS[language].vformat(text, (), {**values, **said}) if values else text
 
 
 @cache

@@ -15,6 +15,7 @@ from mimik.cli import main
 from mimik.lab.data import make_faces, write_parquet
 from mimik.lab.evaluate import evaluate
 from mimik.lab.evaluation_page import summary_rows, write_evaluation
+from mimik.processor import processor
 from mimik.weights import records, verified
 from mimik.words import LANGUAGES, translate
 from tests.unit.lab.pictures import faces, picture, write_csv, write_picture, write_votes
@@ -45,6 +46,7 @@ def test_publictest_gives_what_the_record_says(record: Any, capsys: pytest.Captu
     assert found["nll"] == pytest.approx(measured.nll, abs=0.002)
     assert found["bytes"] == os.path.getsize(verified(record.name)[1])
     assert (found["parameters"], found["multiply_adds"]) == (record.parameters, record.multiply_adds)
+    assert found["machine"].startswith(processor())
     assert found["faces_without_twins"] == 3309
     if found["ferplus_accuracy"] is not None:
         protocols = found["ferplus_protocols"]
@@ -244,7 +246,7 @@ def test_import_then_describe(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     said = capsys.readouterr().out
     assert "Training: 21 yüz" in said
     assert "%100,0 kadarında" in said
-    assert (tmp_path / "page" / "dataset.html").exists()
+    assert '"separators":",."' in (tmp_path / "page" / "dataset.html").read_text(encoding="utf-8")
 
 
 def test_a_file_is_replaced_only_where_that_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

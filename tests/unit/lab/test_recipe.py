@@ -85,7 +85,14 @@ def test_the_tables_in_docs_are_up_to_date() -> None:
         ('network = "seed"\nepochs = 1\nsides = []', "sides cannot be .*: it needs at least one entry"),
         ("network = ", r"c\.toml: line 1, column 1.: this is not TOML"),
         ('network = "seed"\nepochs = \'a\n', r"c\.toml: line 2, column 12: this is not TOML"),
-        ("\xff", "c.toml"),
+        ("\xff", r"c\.toml: not text in UTF-8"),
+        ('network = "seed"\nepochs = 1\nepochs = 2', r"line 3, column \d+: this stands there twice"),
+        ('network = "seed"\nepochs = 1\nstart = "C:\\Users"', r"line 3, column \d+: a backslash in double quotes"),
+        ('network = "seed"\nepochs = 1\nstart = "runs\\my"', r"line 3, column \d+: a backslash in double quotes"),
+        ('network = "seed"\nepochs = 1\nstart = ["a", 5]', "start.1 cannot be 5: it must be text, in quotes"),
+        ('network = "seed"\nepochs = [1]', "epochs cannot be .*: it must be a whole number"),
+        ('network = "seed"\nepochs = 1\nrate = []', "rate cannot be .*: it must be a number"),
+        ('network = "seed"\nepochs = 1\nclean = []', "clean cannot be .*: it must be true or false"),
     ],
 )
 def test_a_bad_recipe_is_named(tmp_path: Path, text: str, message: str) -> None:

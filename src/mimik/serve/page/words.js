@@ -96,7 +96,7 @@ export function capital(text) {
 }
 
 export function percent(share, digits = 0) {
-  return new Intl.NumberFormat(words.language, { style: "percent", maximumFractionDigits: digits }).format(share);
+  return new Intl.NumberFormat(words.language, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
 }
 
 export function decimal(value, digits = 0, signDisplay = "auto") {
