@@ -12,6 +12,10 @@ from tests.databases import database_url, postgresql, postgresql_url
 __all__ = ["database_url", "postgresql", "postgresql_url"]
 
 
+# Workers share the cores: torch's threads would wait for each other at every step. Read when torch is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _numbers = count()
 
 # How long an example takes, and how long it is to make one, judges the machine: a busy one needs more than Hypothesis's

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     # Under `make test` itself, what that make says to its children must not reach these.
-    outer = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    given = ("MAKE", "MFLAGS", "ARGS", "HEADLESS", "PYTHON", "VENV")
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(given)}
     return subprocess.run(
         ["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, env={**outer, **environment}
     )
@@ -48,6 +49,17 @@ def test_tests_come_after_style_and_types(ready: Path) -> None:
     plan = make("--dry-run", "test", f"VENV={ready}").stdout
     steps = [plan.index(step) for step in ('ruff" check', 'ruff" format', 'bin/mypy"', "-m pytest")]
     assert steps == sorted(steps)
+
+
+def test_what_judges_real_clocks_is_tested_alone(ready: Path) -> None:
+    def runs(*arguments: str) -> list[str]:
+        plan = make("--dry-run", "test", f"VENV={ready}", *arguments).stdout
+        return [line.partition("-m pytest")[2] for line in plan.splitlines() if "-m pytest" in line]
+
+    several, alone = runs()
+    assert several.endswith('--numprocesses 2 --dist loadfile -m "not timing"')
+    assert alone == " -m timing", "both together run every test once"
+    assert runs("ARGS=-k tracks") == [" -k tracks"]
 
 
 def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
