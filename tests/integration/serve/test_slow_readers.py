@@ -72,6 +72,7 @@ def test_nobody_else_waits_for_them(store: Store, session: str, begun: list[None
         assert len(begun) == 4
 
 
+@pytest.mark.timing  # beside another test the waiting are let go before their export begins
 def test_they_are_let_go(store: Store, session: str, begun: list[None]) -> None:
     """Whoever reads gets the whole file, after them."""
     app = create_app(fake_pipeline(), store=store, limits=Limits(exports=2, export_idle_s=1.5))
