@@ -4,7 +4,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-__all__ = ["instructions", "processor"]
+__all__ = ["instructions", "processor", "with_instructions"]
 
 _CPUINFO = Path("/proc/cpuinfo")
 _BOARD = Path("/proc/device-tree/model")
@@ -43,6 +43,12 @@ def instructions() -> tuple[str, ...]:
     """The sets of instructions that matter to networks, of those that the processor has; empty where Linux is not."""
     known = (_told("flags") or _told("Features")).split()
     return tuple(name for name in _INSTRUCTIONS if name in known)
+
+
+def with_instructions(name: str) -> str:
+    """A name with the processor's instructions behind it, ``AMD EPYC (avx2, avx512f)``, where they are known."""
+    known = ", ".join(instructions())
+    return f"{name} ({known})" if known else name
 
 
 def _told(field: str) -> str:

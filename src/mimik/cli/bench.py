@@ -21,7 +21,7 @@ from mimik.cli.stages import StageClock
 from mimik.cli.terminal import Terminal
 from mimik.config import usable_cores
 from mimik.load import load
-from mimik.processor import instructions, processor
+from mimik.processor import processor, with_instructions
 from mimik.realtime import Realtime
 from mimik.sources import Demo
 from mimik.types import Frame, Image, SourceKind
@@ -165,7 +165,7 @@ def _live(settings: Settings, seconds: float) -> tuple[Live, dict[str, float]]:
 
 def _runtime() -> str:
     """ONNX Runtime runs both networks on the processor; which of its instructions they take is up to it."""
-    return f"ONNX Runtime {version('onnxruntime')}, CPU" + (f" ({', '.join(instructions())})" if instructions() else "")
+    return with_instructions(f"ONNX Runtime {version('onnxruntime')}, CPU")
 
 
 def _others() -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from mimik.lab.metrics import (
     roc_curve,
     seven_labels,
 )
-from mimik.processor import instructions, processor
+from mimik.processor import processor, with_instructions
 from mimik.types import Emotion
 from mimik.weights import Record, verified
 
@@ -351,5 +351,5 @@ def _cost(measured: _Measured, image: NDArray[np.uint8]) -> dict[str, Any]:
         "bytes": sum(map(os.path.getsize, measured.files)),
         "ms_a_face": statistics.median(times[_TIMED // 10 :]),
         "ms_a_face_how": f"one face alone, one thread, median of {_TIMED - _TIMED // 10}, ONNX Runtime",
-        "machine": f"{processor()} ({', '.join(instructions())})" if instructions() else processor(),
+        "machine": with_instructions(processor()),
     }
