@@ -14,7 +14,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -22,6 +21,7 @@ import numpy as np
 
 from mimik import Pipeline
 from mimik.config import Settings
+from mimik.sources.portraits import EILEEN_COLLINS, GRACE_HOPPER
 from mimik.types import Face, Image
 
 
@@ -49,14 +49,8 @@ def memory_mb() -> float:
 
 def bundled() -> Iterator[tuple[str, Image]]:
     """The two faces of known age."""
-    for name, package, path in (
-        ("Grace Hopper, 77", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
-        ("Eileen Collins, about 42", "skimage", "data/astronaut.png"),
-    ):
-        spec = find_spec(package)
-        assert spec
-        assert spec.submodule_search_locations
-        picture = cv2.imread(str(Path(spec.submodule_search_locations[0]) / path))
+    for name, path in (("Grace Hopper, 77", GRACE_HOPPER), ("Eileen Collins, about 42", EILEEN_COLLINS)):
+        picture = cv2.imread(str(path))
         assert picture is not None
         yield name, np.asarray(picture, np.uint8)
 

@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
+from mimik.sources.portraits import EILEEN_COLLINS, GRACE_HOPPER
 from mimik.types import Image
 
 __all__ = ["FIVE", "FPS", "ONE", "Scene", "lengthened", "make_clip"]
@@ -23,8 +23,6 @@ LOOP = 60
 """Frames after which the movement begins anew, so that clips of different lengths hold the same."""
 
 _PAINT = (172, 166, 154)
-_HOPPER = ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
-_COLLINS = ("skimage", "data/astronaut.png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +32,14 @@ class Scene:
     Attributes:
         name: what files of it are called.
         size: width and height, pixels.
-        portraits: package, file, left upper corner, scale, mirrored.
+        portraits: file, left upper corner, scale, mirrored.
         faces: how many of them.
         composed: places (x, y, side) at which FER-2013 faces take a portrait's place where they are there.
     """
 
     name: str
     size: tuple[int, int]
-    portraits: tuple[tuple[tuple[str, str], tuple[int, int], float, bool], ...]
+    portraits: tuple[tuple[Path, tuple[int, int], float, bool], ...]
     composed: tuple[tuple[int, int, int], ...] = ()
 
     @property
@@ -50,18 +48,18 @@ class Scene:
         return len(self.portraits)
 
 
-ONE = Scene("one", (640, 352), ((_COLLINS, (70, 10), 1.0, False),))
+ONE = Scene("one", (640, 352), ((EILEEN_COLLINS, (70, 10), 1.0, False),))
 """Eileen Collins, her face about 130 pixels high."""
 
 FIVE = Scene(
     "five",
     (1280, 720),
     (
-        (_COLLINS, (0, 30), 0.75, False),
-        (_HOPPER, (420, 20), 0.5, False),
-        (_COLLINS, (760, 60), 0.7, True),
-        (_HOPPER, (130, 410), 0.5, True),
-        (_COLLINS, (760, 400), 0.6, False),
+        (EILEEN_COLLINS, (0, 30), 0.75, False),
+        (GRACE_HOPPER, (420, 20), 0.5, False),
+        (EILEEN_COLLINS, (760, 60), 0.7, True),
+        (GRACE_HOPPER, (130, 410), 0.5, True),
+        (EILEEN_COLLINS, (760, 400), 0.6, False),
     ),
     ((420, 20, 200), (150, 430, 190)),
 )
@@ -133,9 +131,9 @@ def _wall(scene: Scene, faces: list[Image]) -> Image:
     wall = np.full((height, width, 3), _PAINT, np.float32)
     places = scene.portraits
     if faces:  # they take the place of the portraits that lie there
-        places = tuple(p for p in places if p[0] is not _HOPPER)
-    for (package, file), (x, y), scale, mirrored in places:
-        portrait = cv2.resize(_bundled(package, file), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        places = tuple(p for p in places if p[0] is not GRACE_HOPPER)
+    for file, (x, y), scale, mirrored in places:
+        portrait = cv2.resize(_read(file), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         _hang(wall, np.asarray(portrait[:, ::-1] if mirrored else portrait, np.uint8), x, y)
     for face, (x, y, side) in zip(faces, scene.composed, strict=bool(faces)):
         _hang(wall, np.asarray(cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8), x, y)
@@ -152,11 +150,8 @@ def _hang(wall: np.ndarray[tuple[int, ...], np.dtype[np.float32]], picture: Imag
     spot += soft * (picture[:h, :w].astype(np.float32) - spot)
 
 
-def _bundled(package: str, file: str) -> Image:
-    spec = find_spec(package)
-    assert spec
-    assert spec.submodule_search_locations
-    picture = cv2.imread(str(Path(spec.submodule_search_locations[0]) / file))
+def _read(file: Path) -> Image:
+    picture = cv2.imread(str(file))
     assert picture is not None
     return np.asarray(picture, np.uint8)
 

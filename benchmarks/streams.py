@@ -28,7 +28,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,8 @@ import cv2
 import numpy as np
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+
+from mimik.sources.portraits import EILEEN_COLLINS
 
 START_S = 60.0
 SAMPLE_S = 1.0
@@ -58,10 +59,7 @@ class Client:
 
 def frames(side: int) -> list[bytes]:
     """A photograph of a face that moves a little: JPEGs of `side` × `side`."""
-    spec = find_spec("skimage")
-    assert spec
-    assert spec.submodule_search_locations
-    photo = cv2.imread(str(Path(spec.submodule_search_locations[0]) / "data" / "astronaut.png"))
+    photo = cv2.imread(str(EILEEN_COLLINS))
     assert photo is not None
     moved = [np.roll(photo, round(6 * np.sin(step / 3)), axis=1) for step in range(20)]
     return [cv2.imencode(".jpg", cv2.resize(each, (side, side)))[1].tobytes() for each in moved]

@@ -1,25 +1,25 @@
-"""Pictures with faces for tests: two free photographs that dependencies bring, and composed ones."""
+"""Pictures with faces for tests: the two portraits that Mimik brings, and composed ones."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mimik.sources.portraits import EILEEN_COLLINS, GRACE_HOPPER
 from mimik.types import Box, Image
 
 __all__ = ["collins", "compose", "hopper", "overlap"]
 
 
 def hopper() -> Image:
-    """Grace Hopper, ``(600, 512, 3)`` BGR; matplotlib's sample data, in the public domain."""
-    return _picture("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
+    """Grace Hopper, ``(600, 512, 3)`` BGR."""
+    return _picture(GRACE_HOPPER)
 
 
 def collins() -> Image:
-    """Eileen Collins, smiling, ``(512, 512, 3)`` BGR; scikit-image's sample data, in the public domain."""
-    return _picture("skimage", "data/astronaut.png")
+    """Eileen Collins, smiling, ``(512, 512, 3)`` BGR."""
+    return _picture(EILEEN_COLLINS)
 
 
 def compose(
@@ -52,10 +52,7 @@ def overlap(one: Box, other: Box) -> float:
     return both / (one.width * one.height + other.width * other.height - both)
 
 
-def _picture(package: str, path: str) -> Image:
-    spec = find_spec(package)
-    assert spec
-    assert spec.submodule_search_locations
-    picture = cv2.imread(str(Path(spec.submodule_search_locations[0]) / path))
+def _picture(path: Path) -> Image:
+    picture = cv2.imread(str(path))
     assert picture is not None
     return np.asarray(picture, dtype=np.uint8)

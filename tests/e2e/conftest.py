@@ -16,10 +16,9 @@ import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
-from skimage.data import astronaut
 
 from mimik.pipeline import Pipeline
-from mimik.types import Image
+from tests.faces import collins
 
 __all__ = ["Visit", "Visitor"]
 
@@ -77,8 +76,7 @@ expect.set_options(timeout=20_000)
 def webcam(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video of Eileen Collins before a camera, for Chromium to play as a webcam."""
     path = tmp_path_factory.mktemp("webcam") / "collins.mjpeg"
-    photograph: Image = astronaut()  # type: ignore[no-untyped-call]
-    portrait = cv2.resize(photograph[:, :, ::-1], (720, 720), interpolation=cv2.INTER_CUBIC)
+    portrait = cv2.resize(collins(), (720, 720), interpolation=cv2.INTER_CUBIC)
     with av.open(str(path), "w", format="mjpeg") as file:
         stream = file.add_stream("mjpeg", rate=20)
         stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuvj420p"

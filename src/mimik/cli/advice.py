@@ -14,7 +14,7 @@ SIDES = (320, LIVE_SIDE, None)
 """Long sides to which they are shrunk to find faces."""
 FPS = 30
 """Of the live run and the videos."""
-FLOATS = {"detector": "centerface-fp32", "classifier": "default-fp16"}
+FLOATS = {"detector": "centerface-fp16", "classifier": "default-fp16"}
 """The networks that are shipped in eight bits, as they were before."""
 EIGHT_BITS = {"detector": "centerface", "classifier": "default"}
 """The same as they are shipped."""

@@ -416,7 +416,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
         "Examples:\n"
         "  mimik bench                              about twenty seconds\n"
         "  mimik bench --seconds 60                 steadier figures\n"
-        "  mimik bench --detector centerface-fp32   with another detector\n"
+        "  mimik bench --detector centerface-fp16   with another detector\n"
         "  mimik bench --json                       for a program"
     ),
 )

@@ -26,7 +26,7 @@ class DetectorMaker(Protocol):
 
 
 DETECTORS: Mapping[str, DetectorMaker] = MappingProxyType(
-    {"centerface": CenterFace, "centerface-fp32": partial(CenterFace, form="fp32")}
+    {"centerface": CenterFace, "centerface-fp16": partial(CenterFace, form="fp16")}
 )
 """The detectors that need no file of the user's, by name."""
 

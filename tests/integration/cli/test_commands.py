@@ -16,6 +16,8 @@ import av
 import pytest
 from websockets.sync.client import connect
 
+from mimik.sources.portraits import EILEEN_COLLINS
+
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timing,
@@ -192,14 +194,11 @@ def test_strangers_cannot_be_served(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_analyze_reads_the_bundled_faces(tmp_path: Path) -> None:
-    import skimage
-
-    collins = Path(skimage.__file__).parent / "data" / "astronaut.png"
-    result = run("analyze", str(collins), "-o", str(tmp_path), "--format", "json", "--annotate", "--json")
+    result = run("analyze", str(EILEEN_COLLINS), "-o", str(tmp_path), "--format", "json", "--annotate", "--json")
     assert result.returncode == 0, result.stderr
     (row,) = json.loads((tmp_path / "faces.json").read_text())
     assert (row["top"], row["state"]) == ("happy", "sure")
-    assert [Path(name).name for name in json.loads(result.stdout)["files"]] == ["faces.json", "astronaut.png"]
+    assert [Path(name).name for name in json.loads(result.stdout)["files"]] == ["faces.json", "eileen-collins.png"]
 
 
 def test_doctor_finds_this_machine_fit() -> None:

@@ -46,7 +46,7 @@ def figures(
     trials = (
         trial(0, 480, all_ms),
         trial(1, 480, one_ms),
-        trial(1, 480, floats_ms, form=("centerface-fp32", "default-fp16")),
+        trial(1, 480, floats_ms, form=("centerface-fp16", "default-fp16")),
         trial(1, 320, quick_ms),
         trial(1, None, 50),
         trial(1, None, large_ms, large=True),
@@ -113,7 +113,7 @@ def test_an_hour_that_takes_less_than_an_hour_needs_no_advice() -> None:
     [
         (60, "Leave --detector and --model as they are: in eight bits the networks read 2.0 times"),
         (29, "in eight bits the networks read 1.0 times"),
-        (20, "--detector centerface-fp32 --model default-fp16, the networks in floating point, read 50% more"),
+        (20, "--detector centerface-fp16 --model default-fp16, the networks in floating point, read 50% more"),
     ],
 )
 def test_the_form_of_the_networks_is_advised_by_which_is_clearly_faster(floats_ms: float, expected: str) -> None:
@@ -151,7 +151,7 @@ def test_every_setting_is_tried_and_told(fake_load: _FakeLoad, capsys: pytest.Ca
     sides = [(trial["width"], trial["side"]) for trial in told["trials"]]
     assert {(640, 320), (640, 480), (640, None), (1280, None)} == set(sides)
     forms = [(trial["detector"], trial["model"]) for trial in told["trials"]]
-    assert set(forms) == {EIGHT, ("centerface-fp32", "default-fp16")}
+    assert set(forms) == {EIGHT, ("centerface-fp16", "default-fp16")}
     assert forms.count(EIGHT) == len(forms) - 1
     assert [film["threads"] for film in told["films"]] in ([0, 1], [0])
     assert all(film["fps"] > 0 for film in told["films"])
@@ -173,9 +173,9 @@ def test_people_are_told_in_their_language(fake_load: _FakeLoad, capsys: pytest.
 
 
 def test_a_form_that_somebody_chose_is_not_compared(fake_load: _FakeLoad, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "--seconds", "1", "--json", "--detector", "centerface-fp32"]) == 0
+    assert main(["bench", "--seconds", "1", "--json", "--detector", "centerface-fp16"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert {trial["detector"] for trial in told["trials"]} == {"centerface-fp32"}
+    assert {trial["detector"] for trial in told["trials"]} == {"centerface-fp16"}
     assert not any("--detector" in each for each in told["advice"])
 
 

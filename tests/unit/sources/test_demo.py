@@ -3,6 +3,7 @@
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,6 +83,6 @@ def test_it_is_cheap() -> None:
 
 
 def test_a_missing_picture_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_module, "find_spec", lambda package: None)
-    with pytest.raises(SourceError, match=r"grace_hopper\.jpg is missing from the package matplotlib"):
+    monkeypatch.setattr(demo_module, "_PORTRAITS", ((Path("gone") / "grace-hopper.jpg", (150, 200), 0.9),))
+    with pytest.raises(SourceError, match=r"grace-hopper\.jpg"):
         Demo()
