@@ -160,7 +160,7 @@ class _Builder:
                     "arrayminus": [one["accuracy"] - one["interval"][0]],
                     "thickness": 1,
                 },
-                "hovertemplate": "%{text}: %{x:,.1f} M, %{y:.1%}<extra></extra>",
+                "hovertemplate": "%{text}: %{x:,.1f} M, %{y:$.1%}<extra></extra>",
                 "cliponaxis": False,
             }
             for place, one in runs
@@ -170,7 +170,7 @@ class _Builder:
             "margin": {"t": 24},
             "showlegend": False,
             "xaxis": {"type": "log", "title": {"text": self.text("million multiply-adds a face (logarithmic)")}},
-            "yaxis": {"tickformat": ".0%", "title": {"text": self.text("Accuracy")}},
+            "yaxis": {"tickformat": "$.0%", "title": {"text": self.text("Accuracy")}},
         }
         page.figure({"data": data, "layout": layout}, self.text("Accuracy against cost"))
 
@@ -182,7 +182,7 @@ class _Builder:
         page.heading(self.text("Curves"))
         page.paragraph(self.text("Lines: the faces judged on; faint lines: training, on changed faces."), quiet=True)
         step = max(1, max(len(rows) for _, rows in curved) // 10)
-        for name, title, form in (("accuracy", self.text("Accuracy"), ".0%"), ("loss", self.text("Loss"), None)):
+        for name, title, form in (("accuracy", self.text("Accuracy"), "$.0%"), ("loss", self.text("Loss"), None)):
             data = []
             for place, rows in curved:
                 for part, faint in (("training", True), ("validation", False)):

@@ -193,7 +193,7 @@ class _Builder:
                         "x": list(splits),
                         "y": [counts[emotion] / max(sum(counts.values()), 1) for counts in splits.values()],
                         "customdata": [counts[emotion] for counts in splits.values()],
-                        "hovertemplate": f"{name}: %{{customdata}} (%{{y:.1%}})<extra></extra>",
+                        "hovertemplate": f"{name}: %{{customdata}} (%{{y:$.1%}})<extra></extra>",
                         "marker": {"color": EMOTION_COLOURS[emotion]},
                     }
                     for name, emotion in zip(self.names, EMOTION_COLOURS, strict=True)
@@ -203,7 +203,7 @@ class _Builder:
                     "barmode": "group",
                     "margin": {"t": 10},
                     "legend": {"orientation": "h", "y": -0.15},
-                    "yaxis": {"tickformat": ".0%", "title": {"text": self.text("share of the split")}},
+                    "yaxis": {"tickformat": "$.0%", "title": {"text": self.text("share of the split")}},
                 },
             },
             self.text("Share of each expression in each split"),

@@ -198,7 +198,7 @@ class _Builder:
                         "y": [one["accuracy"] for one in bins],
                         "width": [one["to"] - one["from"] for one in bins],
                         "customdata": [[one["confidence"], one["faces"]] for one in bins],
-                        "hovertemplate": "%{customdata[0]:.1%} → %{y:.1%} (%{customdata[1]})<extra></extra>",
+                        "hovertemplate": "%{customdata[0]:$.1%} → %{y:$.1%} (%{customdata[1]})<extra></extra>",
                         "marker": {"color": _BLUE, "opacity": 0.75, "line": {"width": 0.5}},
                     },
                     {
@@ -217,7 +217,7 @@ class _Builder:
                         "x": [one["coverage"] for one in curve],
                         "y": [one["accuracy"] for one in curve],
                         "customdata": [one["threshold"] for one in curve],
-                        "hovertemplate": "≥ %{customdata:.2f}: %{x:.0%} → %{y:.1%}<extra></extra>",
+                        "hovertemplate": "≥ %{customdata:.2f}: %{x:$.0%} → %{y:$.1%}<extra></extra>",
                         "line": {"color": _BLUE, "width": 2.5},
                     },
                     {
@@ -230,7 +230,7 @@ class _Builder:
                         "text": [self.text(name) for name in marks],
                         "textposition": "top left",
                         "marker": {"color": _ORANGE, "size": 10},
-                        "hovertemplate": "%{text}: %{x:.0%} → %{y:.1%}<extra></extra>",
+                        "hovertemplate": "%{text}: %{x:$.0%} → %{y:$.1%}<extra></extra>",
                     },
                 ],
                 "layout": {
@@ -238,10 +238,10 @@ class _Builder:
                     "showlegend": False,
                     "margin": {"t": 10},
                     "grid": {"rows": 1, "columns": 2, "pattern": "independent", "xgap": 0.16},
-                    "xaxis": {"title": {"text": self.text("confidence")}, "range": [0, 1], "tickformat": ".0%"},
-                    "yaxis": {"title": {"text": self.text("accuracy")}, "range": [0, 1], "tickformat": ".0%"},
-                    "xaxis2": {"title": {"text": self.text("faces read")}, "range": [0, 1.02], "tickformat": ".0%"},
-                    "yaxis2": {"title": {"text": self.text("accuracy")}, "range": [0, 1.02], "tickformat": ".0%"},
+                    "xaxis": {"title": {"text": self.text("confidence")}, "range": [0, 1], "tickformat": "$.0%"},
+                    "yaxis": {"title": {"text": self.text("accuracy")}, "range": [0, 1], "tickformat": "$.0%"},
+                    "xaxis2": {"title": {"text": self.text("faces read")}, "range": [0, 1.02], "tickformat": "$.0%"},
+                    "yaxis2": {"title": {"text": self.text("accuracy")}, "range": [0, 1.02], "tickformat": "$.0%"},
                 },
             },
             self.text("Reliability diagram and coverage–accuracy curve"),
@@ -289,7 +289,7 @@ class _Builder:
                     "legend": {"orientation": "h", "y": -0.2},
                     "grid": {"rows": 1, "columns": 2, "pattern": "independent", "xgap": 0.16},
                     **{
-                        axis: {"title": {"text": title}, "range": [0, 1.02], "tickformat": ".0%"}
+                        axis: {"title": {"text": title}, "range": [0, 1.02], "tickformat": "$.0%"}
                         for axis, title in axes.items()
                     },
                 },
@@ -363,7 +363,7 @@ class _Builder:
                 "layout": {
                     "height": 420,
                     "margin": {"t": 10},
-                    "xaxis": {"tickformat": ".0%", "rangemode": "tozero"},
+                    "xaxis": {"tickformat": "$.0%", "rangemode": "tozero"},
                     "yaxis": {"autorange": "reversed"},
                 },
             },

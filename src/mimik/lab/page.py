@@ -36,6 +36,12 @@ figure { margin: 1rem 0 } .plot { width: 100% } img { max-width: 100%; image-ren
 """
 
 _SCRIPT = """
+// "$.1%" is a percentage with its sign on the language's side: before the number in Turkish.
+const locale = document.documentElement.lang;
+const locales = {
+  en: { format: { currency: ["", "%"] } },
+  tr: { format: { currency: ["%", ""], decimal: ",", thousands: "." } },
+};
 const dark = matchMedia("(prefers-color-scheme: dark)");
 function draw() {
   const ink = dark.matches ? "#ececf0" : "#1d1d1f", line = dark.matches ? "#3b3b42" : "#d9d9de";
@@ -46,7 +52,7 @@ function draw() {
     for (const key of Object.keys(layout).filter((key) => /^[xy]axis/.test(key)))
       layout[key] = { gridcolor: line, zerolinecolor: line, linecolor: line, automargin: true, ...layout[key] };
     const data = figure.data.map((part) => (part.type === "heatmap" ? { ...part, textfont: { color: ink } } : part));
-    Plotly.react(place, data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
+    Plotly.react(place, data, layout, { responsive: true, displaylogo: false, displayModeBar: false, locale, locales });
   }
 }
 draw();
@@ -87,8 +93,6 @@ class Page:
         """Add a Plotly figure; the description is for people who do not see it."""
         self._plots += 1
         height = int(figure["layout"].get("height", 420))
-        numbers = {"separators": ",."} if self._language == "tr" else {}
-        figure = figure | {"layout": figure["layout"] | numbers}
         data = json.dumps(figure, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
         self._parts.append(
             f'<figure><div class="plot" role="img" aria-label="{html.escape(description)}" style="height:{height}px">'
