@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from benchmarks.environments import room_mb, size_mb
+from mimik.processor import instructions, processor, told
 
-__all__ = ["bare_products_ms", "describe", "describe_instructions", "installed_mb", "matrix_rates", "multiply_adds"]
+__all__ = ["bare_products_ms", "describe", "installed_mb", "matrix_rates", "multiply_adds"]
 
 _SIDE = 1024
-_INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
 
 
 def describe() -> dict[str, Any]:
@@ -37,12 +37,11 @@ def describe() -> dict[str, Any]:
         ).stdout.strip()  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         commit = "unknown"
-    cpu = _cpuinfo()
     return {
-        "processor": cpu.get("model name") or platform.processor() or platform.machine(),
-        "family": " ".join(f"{key} {cpu[key]}" for key in ("cpu family", "model", "stepping") if key in cpu),
+        "processor": processor(),
+        "family": " ".join(f"{key} {told(key)}" for key in ("cpu family", "model", "stepping") if told(key)),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "instructions": describe_instructions(),
+        "instructions": list(instructions()),
         "memory_mb": _memory_mb(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -83,7 +82,7 @@ print(side**3 / statistics.median(times[1:]) / 1e9)
 
 def _bf16(threads: int, seconds: float) -> dict[str, Any]:
     """In a process of its own: torch stays out of this one."""
-    if not {"avx512_bf16", "amx_bf16", "bf16"} & set(describe_instructions()):
+    if not {"avx512_bf16", "amx_bf16", "bf16"} & set(instructions()):
         return {"gmac_s": None, "reason": "the processor has no bf16"}
     command = [sys.executable, "-c", _BF16, str(threads), str(_SIDE), str(seconds)]
     try:
@@ -91,12 +90,6 @@ def _bf16(threads: int, seconds: float) -> dict[str, Any]:
         return {"gmac_s": float(said.stdout)}
     except (OSError, ValueError, subprocess.SubprocessError):
         return {"gmac_s": None, "reason": "torch, which would multiply bf16, is not here"}
-
-
-def describe_instructions() -> list[str]:
-    """The instruction sets that matter to networks, of those that the processor has."""
-    cpu = _cpuinfo()
-    return [name for name in _INSTRUCTIONS if name in cpu.get("flags", cpu.get("Features", "")).split()]
 
 
 def multiply_adds(file: Path) -> list[dict[str, int]]:
@@ -223,15 +216,6 @@ def _one_face(model: Any) -> Any:
     for value in model.graph.input:
         value.type.tensor_type.shape.dim[0].dim_value = 1
     return model
-
-
-def _cpuinfo() -> dict[str, str]:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return {}
-    first = text.split("\n\n")[0]
-    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
 
 
 def _memory_mb() -> int | None:

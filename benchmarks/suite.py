@@ -15,7 +15,6 @@ from benchmarks.held import HeldError, held_runtime
 from benchmarks.machine import (
     bare_products_ms,
     describe,
-    describe_instructions,
     installed_mb,
     matrix_rates,
     multiply_adds,
@@ -23,6 +22,7 @@ from benchmarks.machine import (
 from benchmarks.peers import Peer
 from benchmarks.process import PeerError, PeerProcess
 from benchmarks.samples import ratio, spread
+from mimik.processor import instructions
 from mimik.weights import verified
 
 __all__ = ["Plan", "Suite"]
@@ -288,7 +288,7 @@ class Suite:
     def _held(self) -> dict[str, Any] | None:
         """The network alone, one thread, with the instruction set held to AVX2."""
         peer = self._mimik()
-        if peer is None or not {"avx512f", "amx_int8"} & set(describe_instructions()):
+        if peer is None or not {"avx512f", "amx_int8"} & set(instructions()):
             return None
         try:
             path = held_runtime(self.plan.cache)

@@ -4,7 +4,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-__all__ = ["instructions", "processor", "with_instructions"]
+__all__ = ["instructions", "processor", "told", "with_instructions"]
 
 _CPUINFO = Path("/proc/cpuinfo")
 _BOARD = Path("/proc/device-tree/model")
@@ -24,7 +24,7 @@ _INSTRUCTIONS = (
 
 def processor() -> str:
     """The processor's name, as far as the system tells; on Linux for ARM the board's, else the kind of processor."""
-    name = _told("model name")
+    name = told("model name")
     if not name and platform.system() == "Darwin":
         command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
         try:
@@ -41,7 +41,7 @@ def processor() -> str:
 
 def instructions() -> tuple[str, ...]:
     """The sets of instructions that matter to networks, of those that the processor has; empty where Linux is not."""
-    known = (_told("flags") or _told("Features")).split()
+    known = (told("flags") or told("Features")).split()
     return tuple(name for name in _INSTRUCTIONS if name in known)
 
 
@@ -51,7 +51,7 @@ def with_instructions(name: str) -> str:
     return f"{name} ({known})" if known else name
 
 
-def _told(field: str) -> str:
+def told(field: str) -> str:
     """What Linux says of the first core in a field; empty where it does not."""
     try:
         lines = _CPUINFO.read_text(encoding="utf-8").splitlines()
