@@ -198,7 +198,7 @@ def test_analyze_reads_the_bundled_faces(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     (row,) = json.loads((tmp_path / "faces.json").read_text())
     assert (row["top"], row["state"]) == ("happy", "sure")
-    assert [Path(name).name for name in json.loads(result.stdout)["files"]] == ["faces.json", "eileen-collins.png"]
+    assert [Path(name).name for name in json.loads(result.stdout)["files"]] == ["faces.json", "eileen-collins.jpg"]
 
 
 def test_doctor_finds_this_machine_fit() -> None:
