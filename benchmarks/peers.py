@@ -91,7 +91,7 @@ class Peer:
         """
         script = str(ADAPTERS / self.adapter)
         if self.environment is not None and self.environment.kind == NODE:
-            import imageio_ffmpeg  # type: ignore[import-untyped]  # comes with the extra `dev`
+            import imageio_ffmpeg  # type: ignore[import-untyped]  # comes with the extra `train`
 
             return [self.environment.program(), script, *self.arguments, str(self.environment.folder(cache)),
                     imageio_ffmpeg.get_ffmpeg_exe()]  # fmt: skip
