@@ -21,6 +21,7 @@ import numpy as np
 
 from mimik import Pipeline
 from mimik.config import Settings
+from mimik.sources import read_picture
 from mimik.sources.portraits import EILEEN_COLLINS, GRACE_HOPPER
 from mimik.types import Face, Image
 
@@ -50,9 +51,7 @@ def memory_mb() -> float:
 def bundled() -> Iterator[tuple[str, Image]]:
     """The two faces of known age."""
     for name, path in (("Grace Hopper, 77", GRACE_HOPPER), ("Eileen Collins, about 42", EILEEN_COLLINS)):
-        picture = cv2.imread(str(path))
-        assert picture is not None
-        yield name, np.asarray(picture, np.uint8)
+        yield name, read_picture(path)
 
 
 def same(face: Face, others: tuple[Face, ...], change: str, width: int) -> Face | None:

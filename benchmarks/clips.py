@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
+from mimik.sources import read_picture
 from mimik.sources.portraits import EILEEN_COLLINS, GRACE_HOPPER
 from mimik.types import Image
 
@@ -133,7 +134,7 @@ def _wall(scene: Scene, faces: list[Image]) -> Image:
     if faces:  # they take the place of the portraits that lie there
         places = tuple(p for p in places if p[0] is not GRACE_HOPPER)
     for file, (x, y), scale, mirrored in places:
-        portrait = cv2.resize(_read(file), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        portrait = cv2.resize(read_picture(file), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         _hang(wall, np.asarray(portrait[:, ::-1] if mirrored else portrait, np.uint8), x, y)
     for face, (x, y, side) in zip(faces, scene.composed, strict=bool(faces)):
         _hang(wall, np.asarray(cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8), x, y)
@@ -148,12 +149,6 @@ def _hang(wall: np.ndarray[tuple[int, ...], np.dtype[np.float32]], picture: Imag
     soft = cv2.GaussianBlur(mask, (0, 0), 4)[..., None]
     spot = wall[y : y + h, x : x + w]
     spot += soft * (picture[:h, :w].astype(np.float32) - spot)
-
-
-def _read(file: Path) -> Image:
-    picture = cv2.imread(str(file))
-    assert picture is not None
-    return np.asarray(picture, np.uint8)
 
 
 def _fer2013(count: int) -> list[Image]:

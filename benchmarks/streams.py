@@ -36,6 +36,7 @@ import numpy as np
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from mimik.sources import read_picture
 from mimik.sources.portraits import EILEEN_COLLINS
 
 START_S = 60.0
@@ -59,8 +60,7 @@ class Client:
 
 def frames(side: int) -> list[bytes]:
     """A photograph of a face that moves a little: JPEGs of `side` × `side`."""
-    photo = cv2.imread(str(EILEEN_COLLINS))
-    assert photo is not None
+    photo = read_picture(EILEEN_COLLINS)
     moved = [np.roll(photo, round(6 * np.sin(step / 3)), axis=1) for step in range(20)]
     return [cv2.imencode(".jpg", cv2.resize(each, (side, side)))[1].tobytes() for each in moved]
 

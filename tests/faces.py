@@ -1,11 +1,10 @@
 """Pictures with faces for tests: the two portraits that Mimik brings, and composed ones."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mimik.sources import read_picture
 from mimik.sources.portraits import EILEEN_COLLINS, GRACE_HOPPER
 from mimik.types import Box, Image
 
@@ -14,12 +13,12 @@ __all__ = ["collins", "compose", "hopper", "overlap"]
 
 def hopper() -> Image:
     """Grace Hopper, ``(600, 512, 3)`` BGR."""
-    return _picture(GRACE_HOPPER)
+    return read_picture(GRACE_HOPPER)
 
 
 def collins() -> Image:
     """Eileen Collins, smiling, ``(512, 512, 3)`` BGR."""
-    return _picture(EILEEN_COLLINS)
+    return read_picture(EILEEN_COLLINS)
 
 
 def compose(
@@ -50,9 +49,3 @@ def overlap(one: Box, other: Box) -> float:
     height = min(one.y2, other.y2) - max(one.y1, other.y1)
     both = max(0.0, width) * max(0.0, height)
     return both / (one.width * one.height + other.width * other.height - both)
-
-
-def _picture(path: Path) -> Image:
-    picture = cv2.imread(str(path))
-    assert picture is not None
-    return np.asarray(picture, dtype=np.uint8)

