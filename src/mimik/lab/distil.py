@@ -6,6 +6,7 @@ teachers' softened shares, over each picture and its mirror image, is what the s
 """
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,7 +20,18 @@ from mimik.lab.data import Faces, Progress, select
 from mimik.lab.evaluate import Counter, read_heads
 from mimik.lab.networks import load_network, predict
 from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe
-from mimik.lab.runs import Row, Splits, check_finished, make_splits, parts, prepare, recipe_of
+from mimik.lab.runs import (
+    Row,
+    Splits,
+    check_finished,
+    environment,
+    make_splits,
+    parts,
+    prepare,
+    read_teaching,
+    recipe_of,
+    write_teaching,
+)
 from mimik.lab.team import Team, leads
 from mimik.lab.train import train
 from mimik.weights import shipped
@@ -50,7 +62,7 @@ def distil(
         run: the student's folder; out-of-fold teachers lie beside it, in ``TEACHER-part-1-of-5``, and always go on
             where they were cut.
         config: the recipe's TOML text, kept in the folder; None: it is written anew.
-        resume: go on with the student in the folder.
+        resume: go on with the student in the folder, and with what its teachers read.
         tell: told how much is done of each stage.
         note: told each epoch's metrics.
         stage: told the folder of each network whose training begins.
@@ -66,7 +78,12 @@ def distil(
     with Team() as team:  # one for all trainings: a process group cannot be made twice
         if team.leads:
             prepare(run, recipe, config, resume=resume)
-        shares = teaching(recipe, splits, run.parent, tell=tell, note=note, stage=stage, language=language)
+        mark = _mark(recipe, splits)
+        shares = team.same(read_teaching(run, mark) if team.leads and resume else None)
+        if shares is None:
+            shares = teaching(recipe, splits, run.parent, tell=tell, note=note, stage=stage, language=language)
+            if team.leads:
+                write_teaching(run, mark, shares)
         if stage:
             stage(run)
         return train(
@@ -80,6 +97,13 @@ def distil(
             note=note,
             language=language,
         )
+
+
+def _mark(recipe: DistilRecipe, splits: Splits) -> str:
+    """Of what a run's teaching depends on, but for the teachers' weights: they may be gone when a run goes on."""
+    return json.dumps(
+        [recipe.teachers, recipe.teacher_folds, recipe.temperature, environment(recipe, splits)["data"]["sha256"]]
+    )
 
 
 def teaching(

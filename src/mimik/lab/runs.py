@@ -6,6 +6,7 @@ metrics.csv       one line an epoch
 curves.png/.svg   the same as figures
 checkpoint.pt     where a run that was cut goes on
 weights.pt        the kept weights (hog.npz for HOG and SVM)
+teaching.npz      what a student's teachers read
 predictions.npz   what the kept weights read on the validation rows
 tensorboard/      the same curves for TensorBoard
 """
@@ -46,10 +47,12 @@ __all__ = [
     "read_facts",
     "read_predictions",
     "read_rows",
+    "read_teaching",
     "recipe_of",
     "write_facts",
     "write_predictions",
     "write_rows",
+    "write_teaching",
 ]
 
 Row = dict[str, float]
@@ -346,6 +349,23 @@ def read_predictions(run: Path) -> Predictions:
     if missing:
         raise ConfigError("{path}: lacks {names}. Train the run anew.", path=file, names=", ".join(missing))
     return Predictions(**values | {"split": str(values["split"])})
+
+
+def write_teaching(run: Path, mark: str, shares: Mapping[str, NDArray[np.float32]]) -> None:
+    """Write ``teaching.npz``: what teachers read, and a text by which it is known to be of the same recipe and data."""
+    data = io.BytesIO()
+    np.savez_compressed(data, allow_pickle=False, mark=np.array(mark), **shares)
+    _replace(run / "teaching.npz", data.getvalue())
+
+
+def read_teaching(run: Path, mark: str) -> dict[str, NDArray[np.float32]] | None:
+    """Read ``teaching.npz``; None where it is missing, broken or of another recipe or other data."""
+    try:
+        with np.load(io.BytesIO((run / "teaching.npz").read_bytes()), allow_pickle=False) as arrays:
+            values = dict(arrays)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+        return None
+    return values if str(values.pop("mark", "")) == mark else None
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,34 @@ def test_a_run_that_was_cut_teaches_and_begins_nothing(slice_: Faces, tmp_path: 
     (tmp_path / "copied").mkdir()
     (tmp_path / "copied" / "weights.pt").write_bytes(weights.read_bytes())
     train(recipe(start=str(tmp_path / "copied" / "weights.pt"), epochs=1), splits, tmp_path / "run", resume=True)
+
+
+def test_a_student_that_was_cut_goes_on_with_what_its_teachers_had_read(slice_: Faces, tmp_path: Path) -> None:
+    """To the same curve, though they are gone; but not with readings made for another recipe."""
+    given = recipe()
+    train(given, make_splits(slice_, given), tmp_path / "teacher")
+    taught = DistilRecipe.model_validate(given.model_dump() | {"teachers": [str(tmp_path / "teacher")]})
+    distil(taught, slice_, tmp_path / "whole")
+
+    def cut(after: int) -> Callable[[int, int], None]:
+        def tell(done: int, total: int) -> None:
+            if done == after:
+                raise KeyboardInterrupt
+
+        return tell
+
+    for name, after in (("first", 3), ("second", 7 + 4)):  # the fourth step of the first epoch, and of the second
+        with pytest.raises(KeyboardInterrupt):
+            distil(taught, slice_, tmp_path / name, tell=cut(after))
+    (tmp_path / "teacher").rename(tmp_path / "gone")
+    distil(taught, slice_, tmp_path / "second", resume=True)
+    assert np.allclose(curve(tmp_path / "second"), curve(tmp_path / "whole"), rtol=1e-4, atol=1e-6)
+    warmer = taught.model_copy(update={"temperature": 5.0})
+    with pytest.raises(ConfigError, match="teacher"):  # it must be read anew
+        distil(warmer, slice_, tmp_path / "first", resume=True)
+    (tmp_path / "first" / "teaching.npz").write_bytes(b"PK")
+    with pytest.raises(ConfigError, match="teacher"):
+        distil(taught, slice_, tmp_path / "first", resume=True)
 
 
 @pytest.mark.parametrize(("kept", "chosen"), [("fp32", True), ("bf16", False)])
