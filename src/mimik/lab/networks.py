@@ -89,6 +89,8 @@ def load_shipped(network: nn.Module, name: str, images: NDArray[np.uint8]) -> No
 
     In the shipped file batch normalisation is folded into the convolutions. Here each normalisation counts what its
     convolution gives for some faces, and scales and shifts by just that: the network says what the shipped one does.
+    Each filter is given length 1, and its own length is left to the normalisation: a step changes a filter the more the
+    shorter it is (van Laarhoven 2017), and some that were folded are too short to survive the first.
 
     Args:
         network: of the shipped model's shape.
@@ -115,19 +117,22 @@ def load_shipped(network: nn.Module, name: str, images: NDArray[np.uint8]) -> No
             name=name,
         )
     hooks = []
-    bias = torch.empty(0)
+    bias = length = torch.empty(0)
     with torch.no_grad():
         for module in own:
-            if isinstance(module, nn.BatchNorm2d):  # after its convolution, whose bias it takes over
+            if isinstance(module, nn.BatchNorm2d):  # after its convolution, whose bias and length it takes over
                 module.reset_parameters()
-                module.weight.fill_((1 + module.eps) ** 0.5)
+                module.weight.copy_((1 + module.eps) ** 0.5 * length)
                 module.bias.copy_(bias)
                 hooks.append(module.register_forward_hook(_count))
                 continue
             weight, bias = (values[name] for name in layers.pop(0))
-            module.weight.copy_(weight)
             if module.bias is not None:
+                module.weight.copy_(weight)
                 module.bias.copy_(bias)
+                continue
+            length = weight.flatten(1).norm(dim=1)
+            module.weight.copy_(weight / length.clamp(min=1e-12).view(-1, 1, 1, 1))
     network.eval()
     with torch.inference_mode():
         network(normalise(torch.from_numpy(images[:1024])[:, None] / 255))
@@ -141,10 +146,11 @@ def _count(norm: nn.Module, given: tuple[Tensor, ...], _: Tensor) -> None:
     assert norm.running_mean is not None
     assert norm.running_var is not None
     variance, mean = torch.var_mean(given[0].float(), (0, 2, 3))
+    length = norm.weight / (1 + norm.eps) ** 0.5
     norm.running_mean.copy_(mean)
     norm.running_var.copy_(variance)
-    norm.weight.copy_((variance + norm.eps) ** 0.5)
-    norm.bias.add_(mean)
+    norm.weight.copy_(length * (variance + norm.eps) ** 0.5)
+    norm.bias.add_(length * mean)
 
 
 class _NoHead(nn.Module):

@@ -385,6 +385,9 @@ def test_a_shipped_model_is_trained_on_from_where_it_is(slice_: Faces) -> None:
     norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     assert norms
     assert all(norm.running_var is not None and bool((norm.running_var > 0).all()) for norm in norms)
+    # What is folded has filters of all lengths, some so short that the first step would undo them.
+    filters = [module.weight.flatten(1) for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
+    assert all(torch.allclose(each.norm(dim=1), torch.ones(len(each)), atol=1e-5) for each in filters)
 
 
 @pytest.mark.parametrize(("network", "name"), [("residual-teacher", "default-fp16"), ("residual-deep", "default")])
