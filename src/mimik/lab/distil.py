@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mimik.classify import OnnxClassifier, softmax
 from mimik.errors import ConfigError
 from mimik.lab.data import Faces, Progress, select
 from mimik.lab.evaluate import Counter, read_heads
-from mimik.lab.networks import load_network, predict
+from mimik.lab.networks import load_network, load_shipped, predict
 from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe
 from mimik.lab.runs import (
     Row,
@@ -33,8 +34,9 @@ from mimik.lab.runs import (
     write_teaching,
 )
 from mimik.lab.team import Team, leads
-from mimik.lab.train import train
-from mimik.weights import shipped
+from mimik.lab.train import Targets, Teaching, train
+from mimik.lab.zoo import NETWORKS
+from mimik.weights import read_record, shipped
 
 __all__ = ["distil", "teaching"]
 
@@ -78,12 +80,16 @@ def distil(
     with Team() as team:  # one for all trainings: a process group cannot be made twice
         if team.leads:
             prepare(run, recipe, config, resume=resume)
-        mark = _mark(recipe, splits)
-        shares = team.same(read_teaching(run, mark) if team.leads and resume else None)
-        if shares is None:
-            shares = teaching(recipe, splits, run.parent, tell=tell, note=note, stage=stage, language=language)
-            if team.leads:
-                write_teaching(run, mark, shares)
+        shares: Teaching | None
+        if recipe.consistent:
+            shares = _lesson(recipe, splits)
+        else:
+            mark = _mark(recipe, splits)
+            shares = team.same(read_teaching(run, mark) if team.leads and resume else None)
+            if shares is None:
+                shares = teaching(recipe, splits, run.parent, tell=tell, note=note, stage=stage, language=language)
+                if team.leads:
+                    write_teaching(run, mark, shares)
         if stage:
             stage(run)
         return train(
@@ -180,6 +186,32 @@ def _out_of_fold(
         for head, values in read.items():
             shares.setdefault(head, np.zeros((len(training), values.shape[1]), np.float32))[unseen] = values
     return shares
+
+
+def _lesson(recipe: DistilRecipe, splits: Splits) -> Callable[[Tensor, bool], Targets]:
+    """What reads a batch of faces with all teachers: the means of their softened shares, named as by `teaching`."""
+    teachers = []
+    for name in recipe.teachers:
+        if name in shipped():
+            network = NETWORKS[read_record(name).recipe["network"]]()
+            load_shipped(network, name, splits.training.images)
+        else:
+            check_finished(Path(name))
+            network = load_network(_recipe(Path(name)), Path(name))
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+        teachers.append(network.eval())
+
+    def lesson(faces: Tensor, bf16: bool) -> Targets:
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            read = [network(faces) for network in teachers]
+        heads = {"teacher_fer": [fer for fer, _ in read], "teacher_ferplus": [votes for _, votes in read]}
+        return {
+            name: torch.stack([(logits.float() / recipe.temperature).softmax(1) for logits in said]).mean(0)
+            for name, said in heads.items()
+            if all(logits is not None for logits in said)
+        }
+
+    return lesson
 
 
 def _recipe(teacher: Path) -> Recipe:

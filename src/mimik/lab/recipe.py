@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from mimik.errors import ConfigError
@@ -194,6 +202,11 @@ class DistilRecipe(Recipe):
     )
     temperature: float = Field(default=3.0, gt=0, le=100, description="Softens readings (Hinton et al. 2015).")
     weight: Share = Field(default=0.7, description="Share of the teachers in the loss; the labels have the rest.")
+    consistent: bool = Field(
+        default=False,
+        description="Teachers read every changed and mixed face just as the student sees it (Beyer et al. 2022), in "
+        "place of each picture and its mirror image once. Costs their time in every step.",
+    )
     teacher_folds: int = Field(
         default=0,
         ge=0,
@@ -204,9 +217,11 @@ class DistilRecipe(Recipe):
 
     @field_validator("teacher_folds")
     @classmethod
-    def _parts(cls, count: int) -> int:
+    def _parts(cls, count: int, given: ValidationInfo) -> int:
         if count == 1:
             raise PydanticCustomError("parts", "one part leaves nothing to learn from; give 0 or at least 2")
+        if count and given.data.get("consistent"):
+            raise PydanticCustomError("parts", "teachers of parts read each face once; leave consistent out")
         return count
 
 

@@ -45,10 +45,13 @@ from mimik.lab.zoo import NETWORKS
 from mimik.lab.zoo.size import fused, multiply_adds
 from mimik.weights import shipped
 
-__all__ = ["train"]
+__all__ = ["Targets", "Teaching", "train"]
 
 Targets = dict[str, Tensor]
 """What is to be learnt, ``(N, classes)`` shares each: ``fer``, ``ferplus``, and a teacher's of both."""
+
+Teaching = Mapping[str, NDArray[np.float32]] | Callable[[Tensor, bool], Targets]
+"""What teachers said of each training row once, or what they say of a batch of faces, in bf16 or not."""
 
 Schedule = OneCycleLR | ReduceLROnPlateau | ConstantLR
 
@@ -60,7 +63,7 @@ def train(
     *,
     config: str | None = None,
     resume: bool = False,
-    teaching: Mapping[str, NDArray[np.float32]] | None = None,
+    teaching: Teaching | None = None,
     tell: Progress | None = None,
     note: Callable[[Row], None] | None = None,
     language: str = "en",
@@ -74,7 +77,7 @@ def train(
         config: the recipe's TOML text, kept in the folder; None: it is written anew.
         resume: go on with the run in the folder; a finished one is left as it is.
         teaching: teachers' softened shares a training row, ``teacher_fer`` of ``(N, 7)`` and perhaps
-            ``teacher_ferplus`` of ``(N, 8)``, for a `DistilRecipe`.
+            ``teacher_ferplus`` of ``(N, 8)``, for a `DistilRecipe`; or what gives them for a batch of faces.
         tell: told after each step how many are done, of how many at most.
         note: told each epoch's metrics.
         language: of the words in figures.
@@ -96,7 +99,7 @@ def _train(
     team: Team,
     config: str | None,
     resume: bool,
-    teaching: Mapping[str, NDArray[np.float32]],
+    teaching: Teaching,
     tell: Progress | None,
     note: Callable[[Row], None] | None,
     language: str,
@@ -142,7 +145,7 @@ def _train(
         begun = read_facts(run).get("precision") if cut else None
         chosen = begun == "bf16" if begun else choose_bf16(recipe, network, recipe.batch // team.size)
         state["bf16"] = team.same(chosen)
-    targets = _targets(recipe, splits.training, teaching)
+    targets = _targets(recipe, splits.training, {} if callable(teaching) else teaching)
     # Without votes and teachers, or weight, the second head learns nothing: it is not judged, shown or exported.
     ferplus = recipe.ferplus > 0 and (bool(splits.training.counts.any()) or "teacher_ferplus" in targets)
     model = team.joined(network, unused=not recipe.ferplus)
@@ -157,6 +160,8 @@ def _train(
         model.train()
         rate, total, plain, hits = 0.0, 0.0, 0.0, 0.0
         for step, (faces, wanted) in enumerate(_batches(splits.training.images, targets, recipe, epoch, team)):
+            if callable(teaching):
+                wanted |= teaching(faces, state["bf16"])
             with torch.autocast("cpu", torch.bfloat16, enabled=state["bf16"]):
                 outputs = model(faces)
             loss, own = _loss(outputs, wanted, recipe)
