@@ -13,7 +13,7 @@ from mimik.words import EMOTION_COLOURS, emotion_name, numeral, per_cent
 
 if TYPE_CHECKING:
     from mimik.lab.data import Faces
-    from mimik.lab.formats import Changes
+    from mimik.lab.folders import Changes
 
 __all__ = ["dataset_app"]
 
@@ -73,8 +73,10 @@ def import_faces(
     import json
 
     from mimik.cli.bar import bar
-    from mimik.lab.data import write_parquet
-    from mimik.lab.formats import SPLITS, UNSPLIT, Changes, read_faces
+    from mimik.lab.data import UNSPLIT, write_parquet
+    from mimik.lab.folders import Changes
+    from mimik.lab.formats import read_faces
+    from mimik.lab.names import SPLITS
 
     terminal: Terminal = context.obj
     _check_output(output, inputs, force)
@@ -89,6 +91,11 @@ def import_faces(
             "Usage {unknown}: no split that Mimik knows ({known}). The rows were kept under that name.",
             unknown=", ".join(unknown),
             known=", ".join(SPLITS),
+        )
+    if (alone := int((faces.usages == UNSPLIT).sum())) and split is None:
+        terminal.say(
+            "{count} faces name no split. They can be measured as they are; to train on them give --split Training.",
+            count=numeral(alone, ",", terminal.language),
         )
     splits = _splits(faces)
     if as_json:
@@ -136,7 +143,8 @@ def describe_faces(
 
     from mimik.cli.bar import bar
     from mimik.lab.describe import describe, write_description
-    from mimik.lab.formats import Changes, read_faces
+    from mimik.lab.folders import Changes
+    from mimik.lab.formats import read_faces
 
     terminal: Terminal = context.obj
     changes = Changes()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mimik.cli.language import Command
+from mimik.cli.options import Data, labelled
 from mimik.cli.terminal import Terminal
 from mimik.words import numeral
 
@@ -43,18 +44,14 @@ def evaluate_model(
     models: Annotated[
         list[str], typer.Argument(metavar="MODEL…", help="What to measure; of several, the mean of what they read.")
     ],
-    data: Annotated[
-        list[Path],
-        typer.Option(
-            "--data", metavar="FILE|DIR", help="Labelled faces, as `mimik dataset import` reads them; may be repeated."
-        ),
-    ],
+    data: Data = None,
     split: Annotated[str | None, typer.Option(metavar="NAME", help="Only this split's rows.")] = None,
     training: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE|DIR",
-            help="What the model learnt from, to measure without twins of it; else the Training split of the data.",
+            help="What the model learnt from, to measure without twins of it.",
+            show_default="the Training split of the data, else of MIMIK_FER2013",
         ),
     ] = None,
     tta: Annotated[
@@ -77,6 +74,7 @@ def evaluate_model(
 ) -> None:
     import dataclasses
     import json
+    import os
 
     from mimik.cli.bar import bar
     from mimik.errors import ConfigError
@@ -90,10 +88,13 @@ def evaluate_model(
         raise ConfigError("--tta {value}: not known. Give flip, or leave it out.", value=tta)
     for model in models:
         verified(model)  # a wrong name is told before the data are read
+    data = labelled(data)
     with bar(terminal, terminal.text("Reading")) as tell:
         everything = read_faces(data, progress=tell)
         faces = everything if split is None else pick_split(everything, split, data[0])
         learnt = _training(everything if training is None else read_faces([training], progress=tell), training)
+        if learnt is None and (known := os.environ.get("MIMIK_FER2013")) and Path(known).exists():
+            learnt = _training(read_faces([Path(known)], progress=tell), None)
     if "Training" in faces.usages:
         terminal.say(
             "The data hold rows of the Training split, which a model may know by heart; --split measures another."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mimik.cli.language import Command
+from mimik.cli.options import Data, labelled
 from mimik.cli.terminal import Terminal
 from mimik.words import numeral, per_cent
 
@@ -23,15 +24,6 @@ __all__ = ["lab_app"]
 
 lab_app = typer.Typer(rich_markup_mode="rich")
 
-Data = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--data",
-        metavar="FILE|DIR",
-        help="Labelled faces, as `mimik dataset import` reads them; may be repeated.",
-        show_default="MIMIK_FER2013 in the environment",
-    ),
-]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs' folders lie.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was cut, in the same data order.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
@@ -304,18 +296,12 @@ def _learn(
 
 
 def _faces(terminal: Terminal, data: list[Path] | None) -> Faces:
-    import os
-
     from mimik.cli.bar import bar
-    from mimik.errors import ConfigError
     from mimik.lab.formats import read_faces
 
-    if not data:
-        if not os.environ.get("MIMIK_FER2013"):
-            raise ConfigError("No data: give --data FILE, or set MIMIK_FER2013 in the environment.")
-        data = [Path(os.environ["MIMIK_FER2013"])]
+    paths = labelled(data)
     with bar(terminal, terminal.text("Reading")) as tell:
-        return read_faces(data, progress=tell)
+        return read_faces(paths, progress=tell)
 
 
 @contextmanager

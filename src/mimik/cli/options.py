@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from mimik.errors import ConfigError
 
 __all__ = [
     "Address",
@@ -14,6 +18,7 @@ __all__ = [
     "Attributes",
     "Clip",
     "Consent",
+    "Data",
     "Database",
     "Detector",
     "Engine",
@@ -33,7 +38,32 @@ __all__ = [
     "Title",
     "Wish",
     "Workers",
+    "labelled",
 ]
+
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--data",
+        metavar="FILE|DIR",
+        help="Labelled faces, as `mimik dataset import` reads them; may be repeated.",
+        show_default="MIMIK_FER2013 in the environment",
+    ),
+]
+
+
+def labelled(data: list[Path] | None) -> list[Path]:
+    """The labelled faces given by ``--data``, else by ``MIMIK_FER2013``.
+
+    Raises:
+        ConfigError: neither is.
+    """
+    if data:
+        return data
+    if not os.environ.get("MIMIK_FER2013"):
+        raise ConfigError("No data: give --data FILE, or set MIMIK_FER2013 in the environment.")
+    return [Path(os.environ["MIMIK_FER2013"])]
+
 
 _PANEL = "Session"
 

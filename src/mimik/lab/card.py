@@ -60,6 +60,7 @@ def _section(record: Record, evaluation: Evaluation | None) -> str:
         ("trained on", record.data),
         ("recipe", ", ".join(f"{key} {value}" for key, value in record.recipe.items())),
         ("epochs done", str(record.epochs)),
+        ("trained by", f"commit `{record.commit}`{_begun_from(record)}"),
         ("measured on", f"{measured.split} ({measured.role}), {measured.faces:,} faces, {measured.view}"),
         ("accuracy", f"**{measured.accuracy:.2%}**, 95 % interval {low:.1%} to {high:.1%}"),
         ("accuracy without twins of Training", f"{measured.accuracy_without_twins:.2%}"),
@@ -94,6 +95,12 @@ def _section(record: Record, evaluation: Evaluation | None) -> str:
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     section = f"## `{record.name}`: {record.title}\n\n| | |\n|---|---|\n{table}\n"
     return section if evaluation is None or not evaluation["corruptions"] else section + _worse(record, evaluation)
+
+
+def _begun_from(record: Record) -> str:
+    """Names in a recipe come to mean other weights; digests do not."""
+    named = ", ".join(f"{name} `{digest}`" for name, digest in record.weights.items())
+    return f"; weights begun from and taught by, SHA-256: {named}" if named else ""
 
 
 def _evaluated(record: Record, each: Evaluation) -> list[tuple[str, str]]:

@@ -137,7 +137,7 @@ def _tested(reference: NDArray[np.bool_], other: NDArray[np.bool_]) -> dict[str,
         "gained": gained,
         "lost": lost,
         "difference": (gained - lost) / count,
-        "interval": [middle - half, middle + half],
+        "interval": [max(middle - half, -1.0), min(middle + half, 1.0)],
         "p": mcnemar(gained, lost),
     }
 

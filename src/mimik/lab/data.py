@@ -132,12 +132,15 @@ def read_parquet(path: Path, usage: str | None = None, *, default_split: str = U
     votes = [f"ferplus_{name}" for name in TAGS]
     try:
         file = pq.ParquetFile(path)
-        names = set(file.schema_arrow.names)
+        own = {name.casefold(): name for name in file.schema_arrow.names}
+        names = set(own)
         label = "label" if "label" in names and "emotion" not in names else "emotion"
         voted = not names.isdisjoint(votes)
         columns = [*(["usage"] if "usage" in names else []), label, "image", *(votes if voted else [])]
         missing = [name for name in columns if name not in names]
-        table = None if missing else file.read([*(["row"] if "row" in names else []), *columns])
+        wanted = [*(["row"] if "row" in names else []), *columns]
+        table = None if missing else file.read([own[name] for name in wanted]).select([own[name] for name in wanted])
+        table = table and table.rename_columns(wanted)
     except (OSError, pa.ArrowException) as error:
         raise DataError(
             "{path}: not a parquet file that can be read ({detail}). Fetch it again, or import the original data "
@@ -163,8 +166,10 @@ def read_parquet(path: Path, usage: str | None = None, *, default_split: str = U
             )
     usages = table["usage"].to_pylist() if "usage" in names else [default_split] * len(table)
     keep = [i for i, value in enumerate(usages) if usage in (None, value)]
-    if not keep:
+    if not keep and usage is not None:
         raise DataError("{path}: no row has usage {usage}.", path=path, usage=usage)
+    if not keep:
+        raise DataError("{path}: the file has no rows. Fetch it again, or import the original data again.", path=path)
     table = table.take(keep)
     labels = _integers(path, table, label, keep)
     wrong = np.flatnonzero((labels < 0) | (labels >= len(Emotion)))

@@ -218,7 +218,7 @@ def _role(splits: Splits) -> str:
 
 def _draft(name: str, title: str, recipe: Recipe, run: Path, network: nn.Module, splits: Splits) -> Record:
     """The record of a network that is not measured yet."""
-    training = splits.training
+    training, facts = splits.training, read_facts(run)
     data = f"{'FER-2013' if _official(splits) else 'own'} Training ({len(training):,} faces)"
     if recipe.folds:
         data += f" without part {recipe.fold + 1} of {recipe.folds}"
@@ -236,7 +236,8 @@ def _draft(name: str, title: str, recipe: Recipe, run: Path, network: nn.Module,
         licence=LICENCE if _official(splits) else OWN_LICENCE,
         data=f"{data}, {recipe.origin}",
         recipe=recipe.model_dump(mode="json"),
-        commit=read_facts(run).get("commit", "unknown"),
+        commit=facts.get("commit", "unknown"),
+        weights=facts.get("weights", {}),
         epochs=len(read_rows(run)),
         side=SIDE,
         mean=MEAN,

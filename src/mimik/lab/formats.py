@@ -4,88 +4,24 @@ Every reader gives `Faces`: gray 48×48 pictures with the seven labels of FER-20
 """
 
 import csv
-import unicodedata
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageOps
 
 from mimik.errors import DataError
 from mimik.lab.data import SIDE, TAGS, UNSPLIT, Faces, Progress, join, make_faces, read_parquet, select
+from mimik.lab.folders import PICTURES, Changes, read_folders
+from mimik.lab.names import OFFICIAL, SPLITS, folded, label_of
 from mimik.types import Emotion
 
-__all__ = ["OFFICIAL", "SPLITS", "UNSPLIT", "Changes", "label_of", "pick_split", "read_faces"]
+__all__ = ["pick_split", "read_faces"]
 
-OFFICIAL = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
-"""Rows of each split of FER-2013."""
-
-SPLITS = (*OFFICIAL, "Validation", "Test")
-"""The splits that Mimik knows by name."""
-
-_WORDS = {
-    Emotion.ANGRY: "angry anger kizgin kizginlik ofke ofkeli sinirli",
-    Emotion.DISGUST: "disgust disgusted tiksinmis tiksinti tiksinme igrenme igrenmis",
-    Emotion.FEAR: "fear afraid fearful scared korku korkmus korkan",
-    Emotion.HAPPY: "happy happiness joy mutlu mutluluk",
-    Emotion.SAD: "sad sadness uzgun uzuntu uzulmus",
-    Emotion.SURPRISE: "surprise surprised saskin saskinlik sasirmis",
-    Emotion.NEUTRAL: "neutral calm notr ifadesiz sakin",
-}
-_LABELS = {word: label for label, emotion in enumerate(Emotion) for word in _WORDS[emotion].split()}
-_SPLITS = {
-    "train": "Training",
-    "training": "Training",
-    "egitim": "Training",
-    "validation": "Validation",
-    "valid": "Validation",
-    "val": "Validation",
-    "dogrulama": "Validation",
-    "test": "Test",
-    "testing": "Test",
-    "publictest": "PublicTest",
-    "privatetest": "PrivateTest",
-}
 _MOST_VOTES = 100
-_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm"}
-
-
-@dataclass(slots=True)
-class Changes:
-    """What was done to pictures on the way to gray 48×48 ones.
-
-    Attributes:
-        resized: pictures that had another size.
-        cropped: pictures that were not square, of which the middle square was kept.
-        coloured: pictures that had colours.
-        skipped: files in the folders that are no pictures, by suffix.
-        copies: pictures passed over as a folder's copy within itself.
-    """
-
-    resized: int = 0
-    cropped: int = 0
-    coloured: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    copies: int = 0
-
-
-def label_of(word: str) -> int | None:
-    """``Happy``, ``mutlu`` or ``Üzgün`` → the FER-2013 label; None where the word is no expression."""
-    return _LABELS.get(_folded(word))
-
-
-def _folded(word: str) -> str:
-    """Small letters without marks or signs: ``Şaşkın `` → ``saskin``."""
-    plain = unicodedata.normalize("NFKD", word.replace("ı", "i").replace("İ", "i").casefold())
-    return "".join(letter for letter in plain if letter.isalnum())
 
 
 def read_faces(
@@ -116,7 +52,7 @@ def read_faces(
     parts, votes = [], []
     for path in paths:
         if path.is_dir():
-            parts.append(_read_folders(path, default_split, changes, tell))
+            parts.append(read_folders(path, default_split, changes, tell))
         elif not path.exists():
             raise DataError("{path}: there is no such file or folder.", path=path)
         elif _is_parquet(path):
@@ -141,7 +77,7 @@ def pick_split(faces: Faces, split: str, path: Path) -> Faces:
     Raises:
         DataError: no row is in it.
     """
-    chosen = np.array([_folded(usage) == _folded(split) for usage in faces.usages], bool)
+    chosen = np.array([folded(usage) == folded(split) for usage in faces.usages], bool)
     if not chosen.any():
         raise DataError(
             "{path}: no row is in split {split}. Its splits: {splits}.",
@@ -174,7 +110,7 @@ def _table(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = _first_line(path, file)
             separator = ";" if ";" in first and "," not in first else ","
-            names = [_folded(name) for name in next(csv.reader([first], delimiter=separator), [])]
+            names = [folded(name) for name in next(csv.reader([first], delimiter=separator), [])]
             if not {"emotion", "pixels", "neutral"} & {*names} and any(map(str.isdecimal, names)):
                 raise DataError(
                     "{path}: the first line must name the columns: emotion, pixels, Usage (of FER+ votes: those of "
@@ -189,12 +125,26 @@ def _table(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
 def _first_line(path: Path, file: TextIO) -> str:
     with path.open("rb") as raw:
         start = raw.read(64)
-    if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in start:
+    if start.startswith(b"PK\3\4"):
+        raise DataError("{path}: an archive. Unpack it, and give the file or the folder in it.", path=path)
+    if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or _is_utf16(start):
         raise DataError("{path}: the text is in UTF-16. Open it and save it as UTF-8.", path=path)
+    if b"\0" in start or path.suffix.lower() in PICTURES:
+        raise DataError(
+            "{path}: neither a CSV file nor a parquet file. Of pictures, give the folder that holds one folder an "
+            "expression: {labels}.",
+            path=path,
+            labels=", ".join(Emotion),
+        )
     first = file.readline()
     if not first.strip() and not any(map(str.strip, file)):
         raise DataError("{path}: the file is empty. Fetch it again.", path=path)
     return first
+
+
+def _is_utf16(start: bytes) -> bool:
+    """Whether every other byte is zero, as in English text without a mark at its beginning."""
+    return len(start) > 1 and (not any(start[1::2]) or not any(start[::2]))
 
 
 def _without_end(lines: Iterator[list[str]]) -> Iterator[list[str]]:
@@ -211,7 +161,7 @@ def _without_end(lines: Iterator[list[str]]) -> Iterator[list[str]]:
 
 def _is_ferplus(path: Path) -> bool:
     with _table(path) as (names, _):
-        return set(TAGS) <= set(names) and "pixels" not in names
+        return len(set(TAGS) & set(names)) > 1 and not {"pixels", "emotion"} & set(names)
 
 
 def _read_csv(path: Path, default_split: str, whole: bool, tell: Progress) -> Faces:
@@ -259,21 +209,24 @@ def _read_csv(path: Path, default_split: str, whole: bool, tell: Progress) -> Fa
 
 
 def _insist_on_all_rows(path: Path, found: Counter[str]) -> None:
-    for split, count in found.items():
-        if count < OFFICIAL.get(split, 0):
+    if not found.keys() & OFFICIAL.keys():
+        return
+    for split, wanted in OFFICIAL.items():
+        if found[split] < wanted:
             raise DataError(
                 "{path}: rows are missing: {found} of split {split}, where FER-2013 has {wanted}. Fetch the file "
                 "again, or give --partial where a part is what you mean.",
                 path=path,
-                found=count,
+                found=found[split],
                 split=split,
-                wanted=OFFICIAL[split],
+                wanted=wanted,
             )
 
 
 def _csv_label(path: Path, row: int, text: str) -> int:
     text = text.strip()
-    label = int(text) if text.isdecimal() else label_of(text)
+    number = text.removesuffix(".0")  # as pandas writes whole numbers beside a missing one
+    label = int(number) if number.isdecimal() else label_of(text)
     if label is None or label >= len(Emotion):
         raise DataError(
             "{path}: row {row} (line {line}): emotion {value} is no label of FER-2013, which are 0 to 6 for {labels}. "
@@ -324,6 +277,14 @@ def _with_votes(faces: Faces, path: Path, *, whole_csv: bool) -> Faces:
     """The faces with FER+'s votes, joined by row and checked against the split that both name."""
     usages, counts = [], []
     with _table(path) as (names, lines):
+        for name in TAGS:
+            if name not in names:
+                raise DataError(
+                    "{path}: column {column} is missing; FER+'s fer2013new.csv has {wanted}. Fetch it again.",
+                    path=path,
+                    column=name,
+                    wanted=", ".join(TAGS),
+                )
         places = [names.index(name) for name in TAGS]
         usage = names.index("usage") if "usage" in names else None
         for row, cells in enumerate(lines):
@@ -358,78 +319,3 @@ def _with_votes(faces: Faces, path: Path, *, whole_csv: bool) -> Faces:
                 wanted=named,
             )
     return make_faces(faces.images, faces.labels, list(faces.usages), np.array(counts)[faces.rows], faces.rows)
-
-
-# Folders
-
-
-def _read_folders(folder: Path, default_split: str, changes: Changes, tell: Progress) -> Faces:
-    """``…/<split>/<emotion>/picture``, ``…/<emotion>/picture``, in either language; splits in names of files, too."""
-    root = folder.resolve()
-    pictures = []
-    for path in sorted(root.rglob("*")):
-        if not path.is_file() or any(part.startswith((".", "__")) for part in path.relative_to(root).parts):
-            continue
-        if path.suffix.lower() not in _PICTURES:
-            changes.skipped[path.suffix.lower() or path.name] += 1
-        elif _nested_copy(path, root):
-            changes.copies += 1
-        else:
-            pictures.append(path)
-    if not pictures:
-        raise DataError(
-            "{path}: no pictures in this folder. Pictures belong into one folder an expression: {labels}.",
-            path=folder,
-            labels=", ".join(Emotion),
-        )
-    images = np.empty((len(pictures), SIDE, SIDE), np.uint8)
-    labels, usages = [], []
-    for number, path in enumerate(pictures):
-        above = path.relative_to(root).parts[-2::-1]
-        label = next((found for part in above or (root.name,) if (found := label_of(part)) is not None), None)
-        if label is None:
-            raise DataError(
-                "{path}: folder {folder} is no expression. Name the folders {labels} or, in Turkish, kızgın, "
-                "tiksinmiş, korkmuş, mutlu, üzgün, şaşkın, nötr; take other folders out.",
-                path=path,
-                folder=path.parent.name,
-                labels=", ".join(Emotion),
-            )
-        labels.append(label)
-        splits = (path.name.partition("_")[0], *above, root.name)
-        usages.append(next((_SPLITS[_folded(word)] for word in splits if _folded(word) in _SPLITS), default_split))
-        images[number] = _gray(path, changes)
-        if not number % 64:
-            tell(number, len(pictures))
-    tell(len(pictures), len(pictures))
-    return make_faces(images, np.array(labels), usages)
-
-
-def _nested_copy(path: Path, root: Path) -> bool:
-    """Whether the picture is of a copy of its folder within itself, as ``images/images`` of the seed's data set."""
-    parts = (root.name, *path.relative_to(root).parts)
-    return any(
-        first == second and root.parent.joinpath(*parts[:place], *parts[place + 1 :]).exists()
-        for place, (first, second) in enumerate(pairwise(parts))
-    )
-
-
-def _gray(path: Path, changes: Changes) -> NDArray[np.uint8]:
-    """A picture as gray 48×48: the middle square, shrunk or enlarged."""
-    try:
-        with PillowImage.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode not in ("L", "1"):
-                changes.coloured += picture.mode not in ("LA", "I;16")
-                if picture.mode == "I;16":
-                    picture = PillowImage.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-            picture = picture.convert("L")
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:  # Pillow raises all of them
-        raise DataError(
-            "{path}: the picture cannot be read ({detail}). Replace it or take it out.", path=path, detail=error
-        ) from error
-    if picture.size != (SIDE, SIDE):
-        changes.resized += 1
-        changes.cropped += picture.width != picture.height
-        picture = ImageOps.fit(picture, (SIDE, SIDE), PillowImage.Resampling.LANCZOS)
-    return np.asarray(picture)

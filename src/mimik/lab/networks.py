@@ -6,6 +6,7 @@ import pickle
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -25,6 +26,7 @@ __all__ = [
     "STD",
     "bf16_is_fast",
     "choose_bf16",
+    "load_checkpoint",
     "load_mean",
     "load_network",
     "load_shipped",
@@ -65,6 +67,21 @@ def load_weights(network: nn.Module, file: Path) -> None:
         raise ConfigError(
             "{path}: weights of another network. Give those of the same one, or change network.", path=file
         ) from error
+
+
+def load_checkpoint(file: Path) -> dict[str, Any]:
+    """What a run that was cut goes on from.
+
+    Raises:
+        ConfigError: the file is broken.
+    """
+    try:
+        found: dict[str, Any] = torch.load(file, weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ConfigError(
+            "{path}: a broken file, from which the run cannot go on. Delete its folder, then begin anew.", path=file
+        ) from error
+    return found
 
 
 def load_mean(network: nn.Module, files: Sequence[Path]) -> None:

@@ -307,6 +307,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(said, path=path, line=line, column=column) from error
     except UnicodeDecodeError as error:
         raise ConfigError("{path}: not text in UTF-8. Save it again as UTF-8.", path=path) from error
+    except FileNotFoundError as error:
+        raise ConfigError("{path}: there is no such file.", path=path) from error
     except (OSError, RecursionError) as error:
         raise ConfigError("{path}: {detail}", path=path, detail=error) from error
 

@@ -1,7 +1,7 @@
 """A run's folder: its recipe, the facts of how it was made, a line of metrics an epoch, and its readings.
 
 config.toml       the recipe, as given
-run.json          seed, commit, versions, machine, data, size, outcome
+run.json          seed, commit, weights begun from, versions, machine, data, size, outcome
 metrics.csv       one line an epoch
 curves.png/.svg   the same as figures
 checkpoint.pt     where a run that was cut goes on
@@ -32,6 +32,7 @@ from mimik.lab.data import Faces, select
 from mimik.lab.duplicates import blank
 from mimik.lab.recipe import AnyRecipe, as_toml, parse_recipe, read_recipe, read_toml
 from mimik.processor import instructions, processor
+from mimik.weights import shipped, verified
 
 __all__ = [
     "Predictions",
@@ -40,6 +41,7 @@ __all__ = [
     "check_finished",
     "check_recipe",
     "commit",
+    "digests",
     "environment",
     "make_splits",
     "parts",
@@ -135,9 +137,10 @@ def _split(faces: Faces, name: str) -> Faces:
     chosen = faces.usages == name
     if not chosen.any():
         raise DataError(
-            "The data have no rows of split {split}; their splits: {splits}. Training learns from Training and is "
-            "judged on PublicTest, else on Validation, else on Test, or on a part of Training where the recipe sets "
-            "folds.",
+            "The data have no rows of split {split}; their splits: {splits}. Networks learn from Training and are "
+            "judged on PublicTest, else Validation, else Test; where there is none, set `folds = 5` in the recipe, "
+            "which lays a fifth of Training aside. `mimik dataset import FILE --split Training` names faces without a "
+            "split.",
             split=name,
             splits=", ".join(sorted(set(faces.usages.astype(str)))),
         )
@@ -268,6 +271,7 @@ def environment(recipe: AnyRecipe, splits: Splits) -> dict[str, Any]:
         "recipe": recipe.model_dump(),
         "seed": recipe.seed,
         "commit": commit(),
+        "weights": digests(recipe),
         "versions": versions,
         "machine": {"system": platform.platform(), "processor": processor(), "instructions": instructions()},
         "data": {
@@ -291,12 +295,33 @@ def _digest(splits: Splits) -> str:
 
 def commit() -> str:
     """The commit of the code, with ``-dirty`` where files differ from it; ``unknown`` outside git."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    git = ["git", "-C", str(Path(__file__).parent)]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    except OSError:
+        # An environment may lie in somebody's own repository, which says nothing of this code.
+        subprocess.run([*git, "ls-files", "--error-unmatch", Path(__file__).name], capture_output=True, check=True)  # noqa: S603
+        told = subprocess.run(  # noqa: S603
+            [*git, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found.stdout.strip() or "unknown"
+    return told.stdout.strip() or "unknown"
+
+
+def digests(recipe: AnyRecipe) -> dict[str, str]:
+    """SHA-256 of the weights that a recipe begins from and is taught by, by the names it gives them; of files there."""
+    start = getattr(recipe, "start", "")
+    names = [*((start,) if isinstance(start, str) else start), *getattr(recipe, "teachers", ())]
+    found = {}
+    for name in dict.fromkeys(filter(None, names)):
+        file = Path(name) / "weights.pt" if Path(name).is_dir() else Path(name)
+        if name in shipped():
+            file = verified(name)[1]
+        if file.is_file() and file.suffix != ".toml":
+            found[name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return found
 
 
 def read_facts(run: Path) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Self, TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
+from mimik.errors import ConfigError
+
 __all__ = ["Team", "leads"]
 
 T = TypeVar("T")
@@ -41,6 +43,8 @@ class Team:
         # After an error the others may wait for this one: leaving is for torchrun to notice, not to be waited for.
         if self._made and kind is None:
             distributed.destroy_process_group()
+        if self.size > 1 and isinstance(error, RuntimeError) and "gloo" in str(error):
+            raise ConfigError("Another of the processes that train together stopped. It says why.") from error
 
     @property
     def leads(self) -> bool:

@@ -25,7 +25,7 @@ from mimik.lab.consensus import foretold_labels
 from mimik.lab.curves import draw_curves
 from mimik.lab.data import SIDE, Faces, Progress
 from mimik.lab.metrics import ferplus_labels
-from mimik.lab.networks import choose_bf16, load_mean, load_network, load_shipped, normalise, predict
+from mimik.lab.networks import choose_bf16, load_checkpoint, load_mean, load_network, load_shipped, normalise, predict
 from mimik.lab.recipe import DistilRecipe, Recipe
 from mimik.lab.runs import (
     Predictions,
@@ -122,7 +122,7 @@ def _train(
         prepare(run, recipe, config, resume=resume)
     checkpoint, weights = run / "checkpoint.pt", run / "weights.pt"
     there = team.leads and resume and checkpoint.exists()
-    saved = team.same(torch.load(checkpoint, weights_only=True) if there else None)
+    saved = team.same(load_checkpoint(checkpoint) if there else None)
     if recipe.start and saved is None:
         files = (recipe.start,) if isinstance(recipe.start, str) else recipe.start
         if recipe.start in shipped():

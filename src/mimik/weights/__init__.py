@@ -92,6 +92,8 @@ class Record:
         data: what it was trained on.
         recipe: the training run's configuration.
         commit: the commit of the code that trained it.
+        weights: SHA-256 of what it began from and was taught by, by the names that its recipe gives them; empty where
+            that was not noted.
         epochs: passes over Training that were done.
         side: height and width of its input, pixels.
         mean: taken from pixels in 0–1 …
@@ -124,6 +126,7 @@ class Record:
     thresholds: Thresholds
     measured: Measured
     shown: Shown | None = None
+    weights: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def states(self) -> Thresholds:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mimik.cli import main
-from mimik.lab.data import make_faces, write_parquet
+from mimik.lab.data import join, make_faces, write_parquet
 from mimik.lab.evaluate import evaluate
 from mimik.lab.evaluation_page import summary_rows, write_evaluation
 from mimik.processor import processor
@@ -23,7 +23,14 @@ from tests.unit.lab.pictures import faces, picture, write_csv, write_picture, wr
 pytestmark = pytest.mark.integration
 
 SHIPPED = [record for record in records() if record.file]
-needs_data = pytest.mark.skipif(not os.environ.get("MIMIK_FER2013"), reason="MIMIK_FER2013 is not set")
+DATA = os.environ.get("MIMIK_FER2013", "")
+needs_data = pytest.mark.skipif(not DATA, reason="MIMIK_FER2013 is not set")
+
+
+@pytest.fixture(autouse=True)
+def without_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else every command would look for twins in the whole of FER-2013."""
+    monkeypatch.delenv("MIMIK_FER2013", raising=False)
 
 
 def run_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
@@ -35,7 +42,7 @@ def run_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
 @needs_data
 @pytest.mark.parametrize("record", SHIPPED, ids=lambda record: record.name)
 def test_publictest_gives_what_the_record_says(record: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    found = run_json(capsys, "evaluate", record.name, "--data", os.environ["MIMIK_FER2013"], "--split", "PublicTest")
+    found = run_json(capsys, "evaluate", record.name, "--data", DATA, "--split", "PublicTest")
     measured = record.measured
     assert found["faces"] == 3589
     assert found["accuracy"] == pytest.approx(measured.accuracy, abs=0.001)
@@ -57,7 +64,7 @@ def test_publictest_gives_what_the_record_says(record: Any, capsys: pytest.Captu
 @needs_data
 def test_the_facts_of_fer2013(capsys: pytest.CaptureFixture[str]) -> None:
     """Of Training and PublicTest alone: PrivateTest is not here, so groups are fewer than the whole set's 1,518."""
-    found = run_json(capsys, "dataset", "describe", os.environ["MIMIK_FER2013"])
+    found = run_json(capsys, "dataset", "describe", DATA)
     assert {name: sum(counts.values()) for name, counts in found["splits"].items()} == {
         "Training": 28709,
         "PublicTest": 3589,
@@ -118,6 +125,22 @@ def test_another_parquet_of_the_same_columns_works_alone(tmp_path: Path, capsys:
     write_parquet(make_faces(private.images[:3], private.labels[:3], ["Training"] * 3), tmp_path / "learnt.parquet")
     arguments = ("--data", tmp_path / "private.parquet", "--training", tmp_path / "learnt.parquet")
     assert run_json(capsys, "evaluate", "default", *arguments)["faces_without_twins"] == 18
+
+
+def test_the_environment_names_what_is_measured_and_what_was_learnt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = faces(21, usages=["PrivateTest"] * 21)
+    learnt = make_faces(private.images[:3], private.labels[:3], ["Training"] * 3)
+    write_parquet(private, tmp_path / "private.parquet")
+    write_parquet(join([learnt, faces(14, usages=["PublicTest"] * 14)]), tmp_path / "fer.parquet")
+    monkeypatch.setenv("MIMIK_FER2013", str(tmp_path / "fer.parquet"))
+    assert run_json(capsys, "evaluate", "default", "--split", "publictest")["faces"] == 14
+    alone = run_json(capsys, "evaluate", "default", "--data", tmp_path / "private.parquet")
+    assert (alone["faces"], alone["faces_without_twins"]) == (21, 18)
+    monkeypatch.setenv("MIMIK_FER2013", str(tmp_path / "gone.parquet"))
+    alone = run_json(capsys, "evaluate", "default", "--data", tmp_path / "private.parquet")
+    assert (alone["faces"], alone["accuracy_without_twins"]) == (21, None)
 
 
 def test_accuracy_is_over_all_rows_unless_a_split_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

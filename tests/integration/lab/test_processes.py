@@ -64,6 +64,18 @@ def test_two_processes_train_one_network_and_go_on(folder: Path) -> None:
     assert [one["epoch"] for one in facts["resumed"]] == [1]
     assert [row["epoch"] for row in read_rows(run)] == [1, 2]
     assert np.isfinite(read_predictions(run).fer).all()
+    # Once more without --resume: one of the two says why not, the other that it was left.
+    result = subprocess.run(
+        [*torchrun, *COMMAND, *arguments("two")],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert result.returncode != 0
+    assert "holds a run already" in result.stderr
+    assert "failed in a way that it should not" not in result.stderr
 
 
 def test_a_killed_run_goes_on_to_the_same_curve(folder: Path) -> None:

@@ -232,6 +232,7 @@ def test_a_head_that_was_not_trained_is_not_exported(run: Run) -> None:
         ('teachers = ["a.toml"]\n', ["--folds", "1"], "teacher_folds cannot be 1: one part leaves nothing to learn"),
         ('teachers = ["a.toml"]\n', [], "a.toml: a recipe teaches only with teacher_folds"),
         ('teachers = ["b.toml"]\n', ["--folds", "2"], "may know the faces"),
+        ('teachers = ["a.toml"]\nconsistent = true\n', ["--folds", "2"], "leave consistent out"),
         ('teachers = ["no.toml"]\n', ["--folds", "2"], "no.toml"),
         ('teachers = ["seed"]\n', [], "seed: not the folder of a run"),
     ],

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from mimik.errors import DataError
-from mimik.lab.data import SIDE, Faces, make_faces, read_parquet, select, write_parquet
-from mimik.lab.formats import UNSPLIT, Changes, label_of, read_faces
+from mimik.lab.data import SIDE, UNSPLIT, Faces, make_faces, read_parquet, select, write_parquet
+from mimik.lab.folders import Changes
+from mimik.lab.formats import read_faces
+from mimik.lab.names import label_of
 from mimik.types import Emotion
 from tests.unit.lab.pictures import faces, picture, png, write_csv, write_picture, write_votes
 
@@ -101,6 +104,14 @@ def test_splits_in_the_names_of_files(tmp_path: Path) -> None:
         ("PrivateTest", 4),
         ("Test", 4),
     }
+
+
+def test_a_files_name_outranks_its_folders_only_by_fer2013s_own_words(tmp_path: Path) -> None:
+    write_picture(tmp_path / "own" / "train" / "happy" / "test_1.png", picture(0))
+    write_picture(tmp_path / "own" / "val" / "happy" / "train_1.png", picture(1))
+    write_picture(tmp_path / "own" / "sad" / "test_1.png", picture(2))
+    found = read_faces([tmp_path / "own"])
+    assert set(zip(found.usages, found.labels, strict=True)) == {("Training", 3), ("Validation", 3), (UNSPLIT, 4)}
 
 
 def test_ones_own_folder_with_turkish_names_and_other_sizes(tmp_path: Path) -> None:
@@ -227,6 +238,18 @@ def test_rows_that_are_missing_of_a_whole_file(tmp_path: Path) -> None:
         read_faces([path], whole=True)
 
 
+def test_a_file_that_ends_after_a_split_is_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mimik.lab.formats.OFFICIAL", {"Training": 5, "PublicTest": 2})
+    values = faces(7)
+    assert list(values.usages) == ["Training"] * 5 + ["PublicTest"] * 2
+    assert len(read_faces([write_csv(tmp_path / "fer.csv", values)], whole=True)) == 7
+    cut = write_csv(tmp_path / "cut.csv", select(values, np.arange(5)))
+    with pytest.raises(DataError, match="rows are missing: 0 of split PublicTest, where FER-2013 has 2"):
+        read_faces([cut], whole=True)
+    own = write_csv(tmp_path / "own.csv", faces(7, usages=["Own"] * 7))
+    assert len(read_faces([own], whole=True)) == 7
+
+
 def test_folders_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such file or folder"):
         read_faces([tmp_path / "nowhere"])
@@ -263,6 +286,37 @@ def test_utf_16_is_named(tmp_path: Path, encoding: str) -> None:
         read_faces([path])
 
 
+def test_what_is_no_table_is_named_with_what_it_is(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("fer2013.csv", "emotion,pixels,Usage")
+    with pytest.raises(DataError, match=r"archive\.zip: an archive\. Unpack it"):
+        read_faces([tmp_path / "archive.zip"])
+    write_picture(tmp_path / "face.png", picture(0))
+    with pytest.raises(
+        DataError, match=r"face\.png: neither a CSV file nor a parquet file\. Of pictures, give the folder"
+    ):
+        read_faces([tmp_path / "face.png"])
+    pq.write_table(
+        pa.table({"emotion": pa.array([], pa.int8()), "image": pa.array([], pa.binary())}), tmp_path / "no.parquet"
+    )
+    with pytest.raises(DataError, match=r"no\.parquet: the file has no rows\. Fetch it again"):
+        read_faces([tmp_path / "no.parquet"])
+
+
+def test_votes_that_lack_a_column_are_still_known_as_votes(tmp_path: Path) -> None:
+    votes = write_votes(tmp_path / "votes.csv", faces(7))
+    votes.write_text(votes.read_text().replace("fear", "angst", 1))
+    with pytest.raises(DataError, match=r"votes\.csv: column fear is missing; FER\+'s fer2013new\.csv has neutral, "):
+        read_faces([write_csv(tmp_path / "fer.csv", faces(7)), votes])
+
+
+def test_whole_numbers_as_pandas_writes_them_beside_a_missing_one(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "fer.csv", faces(7, votes=False))
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *(row.replace(",", ".0,", 1) for row in rows)]))
+    assert_same(read_faces([path]), faces(7, votes=False))
+
+
 def other(path: Path, **columns: Any) -> Path:
     """A parquet file as others make them: PNG bytes within a structure, and ``label``."""
     values = faces(7)
@@ -278,6 +332,8 @@ def test_parquet_of_others_needs_neither_votes_nor_usage(tmp_path: Path) -> None
     assert set(read_faces([path], default_split="Own").usages) == {"Own"}
     named = other(tmp_path / "named.parquet", usage=["Test"] * 6 + ["Training"])
     assert len(read_faces([named], "Test")) == 6
+    capital = other(tmp_path / "capital.parquet", Usage=["Test"] * 6 + ["Training"])
+    assert len(read_faces([capital], "Test")) == 6
     both = other(tmp_path / "both.parquet", emotion=[6] * 7)
     assert set(read_faces([both]).labels) == {6}
 

@@ -1,7 +1,12 @@
 """Training on a small made-up slice: it learns, resumes after a cut in mid-epoch, and leaves a whole folder."""
 
 import csv
+import hashlib
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,15 +17,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
-from mimik.classify import OnnxClassifier  # noqa: E402
+import mimik  # noqa: E402
+from mimik.classify import OnnxClassifier, softmax  # noqa: E402
 from mimik.errors import ConfigError, DataError  # noqa: E402
 from mimik.lab.augment import augment, mixed  # noqa: E402
 from mimik.lab.consensus import foretold_labels  # noqa: E402
 from mimik.lab.curves import draw_curves  # noqa: E402
 from mimik.lab.data import Faces, make_faces, select  # noqa: E402
-from mimik.lab.distil import distil  # noqa: E402
+from mimik.lab.distil import _lesson, distil  # noqa: E402
 from mimik.lab.export import export  # noqa: E402
-from mimik.lab.networks import load_mean, load_network, load_shipped, predict  # noqa: E402
+from mimik.lab.networks import load_mean, load_network, load_shipped, normalise, predict  # noqa: E402
 from mimik.lab.recipe import DistilRecipe, HogRecipe, Recipe  # noqa: E402
 from mimik.lab.runs import (  # noqa: E402
     Splits,
@@ -34,6 +40,7 @@ from mimik.lab.runs import (  # noqa: E402
 )
 from mimik.lab.train import _batches, _targets, train  # noqa: E402
 from mimik.lab.zoo import NETWORKS  # noqa: E402
+from mimik.weights import read_record  # noqa: E402
 from tests.unit.lab.pictures import picture  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -290,6 +297,77 @@ def test_a_run_of_before_goes_on_and_ends(slice_: Faces, tmp_path: Path) -> None
     assert read_predictions(tmp_path).fer.shape == (42, 7)
     facts = read_facts(tmp_path)
     assert (facts["finished"], facts["commit"]) == (True, "unknown")
+
+
+def test_a_broken_checkpoint_is_named(slice_: Faces, tmp_path: Path) -> None:
+    given = recipe(epochs=1)
+    splits = make_splits(slice_, given)
+    train(given, splits, tmp_path)
+    whole = (tmp_path / "checkpoint.pt").read_bytes()
+    (tmp_path / "checkpoint.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ConfigError, match=r"checkpoint\.pt: a broken file, from which the run cannot go on"):
+        train(given, splits, tmp_path, resume=True)
+
+
+def test_a_run_notes_the_digests_of_the_weights_that_it_begins_from(slice_: Faces, tmp_path: Path) -> None:
+    """Names come to mean other weights; the model's record keeps the digests, too."""
+    first = recipe(network="student-tiny", epochs=1)
+    train(first, make_splits(slice_, first), tmp_path / "first")
+    weights = tmp_path / "first" / "weights.pt"
+    given = DistilRecipe.model_validate(
+        first.model_dump() | {"start": str(weights), "teachers": [str(tmp_path / "first"), "tiny"]}
+    )
+    distil(given, slice_, tmp_path / "second")
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    wanted = {str(weights): digest, str(tmp_path / "first"): digest, "tiny": read_record("tiny").sha256}
+    assert read_facts(tmp_path / "second")["weights"] == wanted
+    made = export(tmp_path / "second", slice_, tmp_path / "models", forms=("fp16",))
+    assert read_record(str(next(path for path in made.files if path.suffix == ".json"))).weights == wanted
+
+
+def test_the_commit_is_mimiks_own(tmp_path: Path) -> None:
+    """Not that of a repository in which somebody's environment lies."""
+    package = tmp_path / "lib" / "mimik"
+    shutil.copytree(Path(mimik.__file__).parent, package, ignore=shutil.ignore_patterns("weights", "__pycache__"))
+    (package / "weights").mkdir()
+    shutil.copy(Path(mimik.__file__).parent / "weights" / "__init__.py", package / "weights")
+    for command in (
+        ["init", "-q"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x", "--allow-empty"],
+    ):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    program = "import mimik.lab.runs as runs; print(runs.__file__, runs.commit())"
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "lib")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == [str(package / "lab" / "runs.py"), "unknown"]
+
+
+def test_consistent_teachers_read_what_the_student_sees(slice_: Faces, tmp_path: Path) -> None:
+    """The mean of a run's and a shipped network's softened shares; nothing is read beforehand, so nothing is kept."""
+    first = recipe(network="student-tiny", epochs=1)
+    train(first, make_splits(slice_, first), tmp_path / "first")
+    teachers = [str(tmp_path / "first"), "default-fp16"]
+    changes = {"augment": 1.0, "mixup": 0.4, "temperature": 2.0, "teachers": teachers, "consistent": True}
+    given = DistilRecipe.model_validate(first.model_dump() | changes)
+    lesson = _lesson(given, make_splits(slice_, given))
+    images = slice_.images[:5]
+    said = lesson(normalise(torch.from_numpy(images)[:, None] / 255), False)
+    run, shipped = predict(load_network(first, tmp_path / "first"), images), OnnxClassifier.load("default-fp16", 1)
+    for place, head in enumerate(("fer", "ferplus")):
+        logits = run[place]
+        assert logits is not None
+        wanted = (softmax(logits.numpy() / 2) + softmax(shipped.heads(list(images))[head] / 2)) / 2
+        np.testing.assert_allclose(said[f"teacher_{head}"].numpy(), wanted, atol=2e-3)
+    distil(given, slice_, tmp_path / "taught")
+    assert not (tmp_path / "taught" / "teaching.npz").exists()
+    assert np.isfinite(curve(tmp_path / "taught")).all()
+    with pytest.raises(ConfigError, match="tiny: a run cannot begin from this model"):
+        _lesson(given.model_copy(update={"teachers": ("tiny",)}), make_splits(slice_, given))
 
 
 def test_a_folder_with_a_run_is_not_overwritten(slice_: Faces, tmp_path: Path) -> None:
