@@ -235,7 +235,7 @@ def test_a_network_of_another_input_size_gets_its_size() -> None:
         (["evaluate", "default", "--data", "nowhere"], "there is no such file or folder"),
         (["evaluate", "default", "--data", "fer.csv", "--tta", "ten"], "--tta ten: not known"),
         (["evaluate", "default", "--data", "fer.csv", "--split", "X"], "no row is in split X"),
-        (["evaluate", "default"], "Missing option '--data'"),
+        (["evaluate", "default"], "give --data FILE"),
         (["dataset", "import", "fer.csv", "-o", "x.parquet"], "rows are missing"),
         (["dataset", "import", "fer.csv", "-o", "./fer.csv", "--force"], "-o fer.csv: this is one of the inputs"),
         (["dataset", "import", "fer.csv", "-o", "x.csv"], "-o x.csv: the file to write must end in .parquet"),
