@@ -2,7 +2,8 @@
 
 A teacher that has learnt a face by heart gives little beyond its label. So teachers may be trained out of fold: each
 part of Training is read by a teacher that has not seen it (identical pictures stay in one part). The mean of the
-teachers' softened shares, over each picture and its mirror image, is what the student learns beside the labels.
+teachers' softened shares, over each picture and its mirror image, is what the student learns beside the labels; or,
+where the recipe is ``consistent``, over each changed face just as the student sees it.
 """
 
 import dataclasses
