@@ -139,8 +139,8 @@ def read_parquet(path: Path, usage: str | None = None, *, default_split: str = U
         columns = [*(["usage"] if "usage" in names else []), label, "image", *(votes if voted else [])]
         missing = [name for name in columns if name not in names]
         wanted = [*(["row"] if "row" in names else []), *columns]
-        table = None if missing else file.read([own[name] for name in wanted]).select([own[name] for name in wanted])
-        table = table and table.rename_columns(wanted)
+        table = None if missing else file.read([own[name] for name in wanted])
+        table = table and table.rename_columns([name.casefold() for name in table.column_names])
     except (OSError, pa.ArrowException) as error:
         raise DataError(
             "{path}: not a parquet file that can be read ({detail}). Fetch it again, or import the original data "

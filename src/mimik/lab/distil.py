@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from mimik.classify import OnnxClassifier, softmax
 from mimik.errors import ConfigError
@@ -26,9 +26,9 @@ from mimik.lab.runs import (
     Row,
     Splits,
     check_finished,
-    environment,
     make_splits,
     parts,
+    pictures_digest,
     prepare,
     read_teaching,
     recipe_of,
@@ -108,9 +108,7 @@ def distil(
 
 def _mark(recipe: DistilRecipe, splits: Splits) -> str:
     """Of what a run's teaching depends on, but for the teachers' weights: they may be gone when a run goes on."""
-    return json.dumps(
-        [recipe.teachers, recipe.teacher_folds, recipe.temperature, environment(recipe, splits)["data"]["sha256"]]
-    )
+    return json.dumps([recipe.teachers, recipe.teacher_folds, recipe.temperature, pictures_digest(splits.training)])
 
 
 def teaching(
@@ -131,13 +129,8 @@ def teaching(
             shares = _out_of_fold(Path(teacher), recipe, splits, runs, tell, note, stage, language)
         elif teacher in shipped():
             shares = _read_shipped(teacher, training.images, recipe.temperature, tell)
-        elif teacher.endswith(".toml"):
-            raise ConfigError(
-                "{path}: a recipe teaches only with teacher_folds (--folds). Set it, or give a run's folder.",
-                path=teacher,
-            )
         else:
-            shares = _read(_recipe(Path(teacher)), Path(teacher), training.images, recipe.temperature, tell)
+            shares = _read(_own_recipe(teacher), Path(teacher), training.images, recipe.temperature, tell)
         for head, values in shares.items():
             found[head].append(values)
     return {
@@ -196,11 +189,9 @@ def _lesson(recipe: DistilRecipe, splits: Splits) -> Callable[[Tensor, bool], Ta
         if name in shipped():
             network = NETWORKS[read_record(name).recipe["network"]]()
             load_shipped(network, name, splits.training.images)
+            teachers.append(_channels_last(network.eval()))
         else:
-            check_finished(Path(name))
-            network = load_network(_recipe(Path(name)), Path(name))
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
-        teachers.append(network.eval())
+            teachers.append(_trained(_own_recipe(name), Path(name)))
 
     def lesson(faces: Tensor, bf16: bool) -> Targets:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
@@ -222,10 +213,28 @@ def _recipe(teacher: Path) -> Recipe:
     return given
 
 
-def _read(recipe: Recipe, folder: Path, images: NDArray[np.uint8], temperature: float, tell: Progress | None) -> Shares:
+def _own_recipe(teacher: str) -> Recipe:
+    """The recipe of a run that teaches as it is."""
+    if teacher.endswith(".toml"):
+        raise ConfigError(
+            "{path}: a recipe teaches only with teacher_folds (--folds). Set it, or give a run's folder.", path=teacher
+        )
+    return _recipe(Path(teacher))
+
+
+def _trained(recipe: Recipe, folder: Path) -> nn.Module:
+    """A finished run's network, ready to read."""
     check_finished(folder)
-    network = load_network(recipe, folder)
+    return _channels_last(load_network(recipe, folder))
+
+
+def _channels_last(network: nn.Module) -> nn.Module:
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    return network
+
+
+def _read(recipe: Recipe, folder: Path, images: NDArray[np.uint8], temperature: float, tell: Progress | None) -> Shares:
+    network = _trained(recipe, folder)
     fer, ferplus = predict(network, _with_mirrored(images), tell=tell if leads() else None)
     heads = {"fer": fer} if ferplus is None else {"fer": fer, "ferplus": ferplus}
     return _softened({head: logits.numpy() for head, logits in heads.items()}, temperature)

@@ -38,6 +38,9 @@ __all__ = [
 MEAN, STD = 0.507, 0.255
 """Mean and standard deviation of FER-2013's Training pixels in 0–1; written into the model record."""
 
+_BROKEN = (OSError, EOFError, RuntimeError, pickle.UnpicklingError)
+"""What `torch.load` raises of a file that is cut or is none of torch's."""
+
 
 def normalise(faces: Tensor) -> Tensor:
     """``(N, 1, 48, 48)`` pictures in 0–1 as networks take them."""
@@ -54,7 +57,7 @@ def load_weights(network: nn.Module, file: Path) -> None:
         weights = torch.load(file, weights_only=True)
     except FileNotFoundError as error:
         raise ConfigError("{path}: no such file. Give the weights.pt in a run's folder.", path=file) from error
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+    except _BROKEN as error:
         raise ConfigError(
             "{path}: not a file of weights, or a broken one. Give the weights.pt in a run's folder.", path=file
         ) from error
@@ -77,7 +80,7 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     """
     try:
         found: dict[str, Any] = torch.load(file, weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+    except _BROKEN as error:
         raise ConfigError(
             "{path}: a broken file, from which the run cannot go on. Delete its folder, then begin anew.", path=file
         ) from error

@@ -183,6 +183,12 @@ class Recipe(_Base):
     )
 
     @property
+    def starts(self) -> tuple[str, ...]:
+        """What the weights begin from, one or several; none: from chance."""
+        given = (self.start,) if isinstance(self.start, str) else self.start
+        return tuple(filter(None, given))
+
+    @property
     def last(self) -> int:
         """Epochs that are trained at most."""
         return min(self.stop, self.epochs) if self.stop else self.epochs

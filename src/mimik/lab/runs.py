@@ -45,6 +45,7 @@ __all__ = [
     "environment",
     "make_splits",
     "parts",
+    "pictures_digest",
     "prepare",
     "read_facts",
     "read_predictions",
@@ -65,6 +66,9 @@ _JUDGES = ("PublicTest", "Validation", "Test")
 
 _OF_A_RUN = ("config.toml", "run.json", "metrics.csv", "checkpoint.pt", "weights.pt", "hog.npz", "predictions.npz")
 """Any of these files says that a folder is a run's, be it cut or made before runs had all of them."""
+
+_NO_ARRAYS = (OSError, EOFError, ValueError, zipfile.BadZipFile)
+"""What `_read_arrays` raises of a file that is missing or broken."""
 
 _PACKAGES = ("mimik", "torch", "numpy", "scikit-learn", "scikit-image", "onnx", "onnxruntime")
 
@@ -278,10 +282,15 @@ def environment(recipe: AnyRecipe, splits: Splits) -> dict[str, Any]:
             "training": len(splits.training),
             "validation": len(splits.validation),
             "split": splits.name,
-            "sha256": hashlib.sha256("".join(splits.training.twins.astype(str)).encode()).hexdigest(),
+            "sha256": pictures_digest(splits.training),
             "labels_sha256": _digest(splits),
         },
     }
+
+
+def pictures_digest(faces: Faces) -> str:
+    """SHA-256 of all pictures in their order."""
+    return hashlib.sha256("".join(faces.twins.astype(str)).encode()).hexdigest()
 
 
 def _digest(splits: Splits) -> str:
@@ -312,12 +321,12 @@ def commit() -> str:
 
 def digests(recipe: AnyRecipe) -> dict[str, str]:
     """SHA-256 of the weights that a recipe begins from and is taught by, by the names it gives them; of files there."""
-    start = getattr(recipe, "start", "")
-    names = [*((start,) if isinstance(start, str) else start), *getattr(recipe, "teachers", ())]
+    names = dict.fromkeys((*getattr(recipe, "starts", ()), *getattr(recipe, "teachers", ())))
+    own = shipped()
     found = {}
-    for name in dict.fromkeys(filter(None, names)):
+    for name in names:
         file = Path(name) / "weights.pt" if Path(name).is_dir() else Path(name)
-        if name in shipped():
+        if name in own:
             file = verified(name)[1]
         if file.is_file() and file.suffix != ".toml":
             found[name] = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -341,9 +350,7 @@ def write_facts(run: Path, facts: Mapping[str, Any]) -> None:
 def write_predictions(run: Path, found: Predictions) -> None:
     """Write ``predictions.npz``."""
     arrays = {name: getattr(found, name) for name in Predictions.__slots__ if getattr(found, name) is not None}
-    data = io.BytesIO()
-    np.savez_compressed(data, allow_pickle=False, **arrays)
-    _replace(run / "predictions.npz", data.getvalue())
+    _write_arrays(run / "predictions.npz", arrays)
 
 
 def read_predictions(run: Path) -> Predictions:
@@ -354,8 +361,8 @@ def read_predictions(run: Path) -> Predictions:
     """
     file = run / "predictions.npz"
     try:
-        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
-            values = {name: arrays.get(name) for name in Predictions.__slots__}
+        arrays = _read_arrays(file)
+        values: dict[str, Any] = {name: arrays.get(name) for name in Predictions.__slots__}
     except (FileNotFoundError, NotADirectoryError) as error:
         if not run.exists():
             raise ConfigError(
@@ -368,7 +375,7 @@ def read_predictions(run: Path) -> Predictions:
         raise ConfigError(
             "{run}: no predictions.npz: not a finished run. `mimik train CONFIG --resume` finishes it.", run=run
         ) from error
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except _NO_ARRAYS as error:
         raise ConfigError("{path}: {detail}", path=file, detail=error) from error
     missing = [name for name, value in values.items() if value is None and name != "ferplus"]
     if missing:
@@ -378,19 +385,27 @@ def read_predictions(run: Path) -> Predictions:
 
 def write_teaching(run: Path, mark: str, shares: Mapping[str, NDArray[np.float32]]) -> None:
     """Write ``teaching.npz``: what teachers read, and a text by which it is known to be of the same recipe and data."""
-    data = io.BytesIO()
-    np.savez_compressed(data, allow_pickle=False, mark=np.array(mark), **shares)
-    _replace(run / "teaching.npz", data.getvalue())
+    _write_arrays(run / "teaching.npz", {"mark": np.array(mark), **shares})
 
 
 def read_teaching(run: Path, mark: str) -> dict[str, NDArray[np.float32]] | None:
     """Read ``teaching.npz``; None where it is missing, broken or of another recipe or other data."""
     try:
-        with np.load(io.BytesIO((run / "teaching.npz").read_bytes()), allow_pickle=False) as arrays:
-            values = dict(arrays)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+        values = _read_arrays(run / "teaching.npz")
+    except _NO_ARRAYS:
         return None
     return values if str(values.pop("mark", "")) == mark else None
+
+
+def _read_arrays(path: Path) -> dict[str, Any]:
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    data = io.BytesIO()
+    np.savez_compressed(data, allow_pickle=False, **arrays)
+    _replace(path, data.getvalue())
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -124,11 +124,10 @@ def _train(
     there = team.leads and resume and checkpoint.exists()
     saved = team.same(load_checkpoint(checkpoint) if there else None)
     if recipe.start and saved is None:
-        files = (recipe.start,) if isinstance(recipe.start, str) else recipe.start
         if recipe.start in shipped():
             load_shipped(network, str(recipe.start), splits.training.images)
         else:
-            load_mean(network, [Path(file) for file in files])
+            load_mean(network, [Path(file) for file in recipe.starts])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     averaging = torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)

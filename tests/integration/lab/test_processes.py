@@ -44,19 +44,24 @@ def curve(run: Path) -> np.ndarray:
     return np.array([[row["training_loss"], row["validation_loss"]] for row in read_rows(run)])
 
 
-def test_two_processes_train_one_network_and_go_on(folder: Path) -> None:
+def two(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Two processes train together, by torch's own launcher."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    return subprocess.run(
+        [*torchrun, *COMMAND, *arguments("two", *more)],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+def test_two_processes_train_one_network_and_go_on(folder: Path) -> None:
     run = folder / "two" / "tiny"
     for epochs, more in ((1, ()), (2, ("--resume",))):
         (folder / "tiny.toml").write_text(CONFIG.replace("epochs = 3", f"epochs = {epochs}"))
-        result = subprocess.run(
-            [*torchrun, *COMMAND, *arguments("two", *more)],
-            cwd=folder,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=200,
-        )
+        result = two(folder, *more)
         assert result.returncode == 0, result.stderr
         assert result.stderr.count(f"epoch {epochs} of {epochs}:") == 1, "one of them speaks"
     facts = read_facts(run)
@@ -65,14 +70,7 @@ def test_two_processes_train_one_network_and_go_on(folder: Path) -> None:
     assert [row["epoch"] for row in read_rows(run)] == [1, 2]
     assert np.isfinite(read_predictions(run).fer).all()
     # Once more without --resume: one of the two says why not, the other that it was left.
-    result = subprocess.run(
-        [*torchrun, *COMMAND, *arguments("two")],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    result = two(folder)
     assert result.returncode != 0
     assert "holds a run already" in result.stderr
     assert "failed in a way that it should not" not in result.stderr
