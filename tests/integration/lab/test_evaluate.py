@@ -46,7 +46,7 @@ def test_publictest_gives_what_the_record_says(record: Any, capsys: pytest.Captu
     measured = record.measured
     assert found["faces"] == 3589
     assert found["accuracy"] == pytest.approx(measured.accuracy, abs=0.001)
-    assert record.name not in ("default", "accurate") or found["accuracy"] >= 0.69
+    assert record.name not in ("default", "accurate", "vgg") or found["accuracy"] >= 0.69
     assert found["interval"] == pytest.approx(measured.interval, abs=0.001)
     assert found["accuracy_without_twins"] == pytest.approx(measured.accuracy_without_twins, abs=0.001)
     assert found["macro_f1"] == pytest.approx(measured.macro_f1, abs=0.002)
